@@ -39,7 +39,10 @@ def run(name: str, command: list[str], report: pathlib.Path, env: dict[str, str]
         print(f"{name}: ended with status {status}", flush=True)
         failed = 1
     seconds = time.monotonic() - start
-    print(f"    {name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1f} s", flush=True)
+    print(
+        f"    {name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1f} s",
+        flush=True,
+    )
     return passed, failed, skipped
 
 
@@ -68,7 +71,15 @@ def main() -> int:
                 programs.append((binary.name, command, report))
         if not args.cpp_only:
             report = pathlib.Path(folder) / "pytest.xml"
-            command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "-n", args.jobs]
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                f"--junitxml={report}",
+                "-n",
+                args.jobs,
+            ]
             command += ["--dist", "worksteal"]
             if args.quick:
                 command += ["-m", "not slow"]
