@@ -1,0 +1,46 @@
+// Tape: a fused sequence of element formulas over arrays of one shape, in single-assignment form.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mlx/primitives/primitive.h"
+
+namespace mlx::core {
+
+/** Values are numbered: first the inputs of the tape, then one value per instruction, in order. */
+struct TapeInstruction {
+  uint16_t op;                 // index into the OpList
+  uint8_t num_sources;         // 1 to 3
+  Dtype source_dtype;          // of the sources (for select: of the last two)
+  Dtype dtype;                 // of the result; rounding happens here, as if the op ran alone
+  std::array<int32_t, 3> sources;
+  uint32_t params_offset;      // into Tape::params
+  uint32_t params_size;
+};
+
+struct Tape {
+  int num_inputs = 0;
+  std::vector<TapeInstruction> instructions;
+  std::vector<int32_t> outputs;  // the value stored in each output array
+  std::vector<std::byte> params;
+
+  /** Values of type ids beyond the inputs. */
+  int num_values() const { return num_inputs + static_cast<int>(instructions.size()); }
+};
+
+/** A group of element-wise nodes fused into one step. All inputs broadcast (by strides) to the shape of
+ * the outputs; every output has that shape. Made by the fuser during scheduling; never seen by users. */
+class Fused : public Primitive {
+ public:
+  Fused(Stream stream, Tape tape) : Primitive(stream), tape_(std::move(tape)) {}
+  const char* name() const override { return "Fused"; }
+  const Tape& tape() const { return tape_; }
+
+ private:
+  Tape tape_;
+};
+
+}  // namespace mlx::core
