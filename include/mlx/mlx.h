@@ -1,0 +1,11 @@
+// The whole public API.
+#pragma once
+
+#include "mlx/array.h"
+#include "mlx/device.h"
+#include "mlx/memory.h"
+#include "mlx/ops.h"
+#include "mlx/stream.h"
+#include "mlx/transforms.h"
+#include "mlx/utils.h"
+#include "mlx/version.h"

@@ -1,0 +1,8 @@
+// All primitives.
+#pragma once
+
+#include "mlx/primitives/binary.h"
+#include "mlx/primitives/primitive.h"
+#include "mlx/primitives/shape.h"
+#include "mlx/primitives/ternary.h"
+#include "mlx/primitives/unary.h"

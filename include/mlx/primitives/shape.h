@@ -1,0 +1,157 @@
+// Primitives that change shape or layout; most are views that move no data.
+#pragma once
+
+#include <tuple>
+
+#include "mlx/primitives/primitive.h"
+
+namespace mlx::core {
+
+/** A view with given strides and offset (in elements) into the input's row-major elements. */
+class MLX_API AsStrided : public Primitive {
+ public:
+  AsStrided(Stream stream, Shape shape, Strides strides, size_t offset)
+      : Primitive(stream), shape_(std::move(shape)), strides_(std::move(strides)), offset_(offset) {}
+  DEFINE_GRADS()
+  DEFINE_NAME(AsStrided)
+  bool is_equivalent(const Primitive& other) const override;
+  auto state() const { return std::make_tuple(shape_, strides_, offset_); }
+
+ private:
+  Shape shape_;
+  Strides strides_;
+  size_t offset_;
+};
+
+class MLX_API Broadcast : public Primitive {
+ public:
+  Broadcast(Stream stream, Shape shape) : Primitive(stream), shape_(std::move(shape)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Broadcast)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>&) override { return {shape_}; }
+  const Shape& state() const { return shape_; }
+
+ private:
+  Shape shape_;
+};
+
+class MLX_API ExpandDims : public Primitive {
+ public:
+  /** `axes`: sorted positions of the new dimensions in the output. */
+  ExpandDims(Stream stream, std::vector<int> axes) : Primitive(stream), axes_(std::move(axes)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(ExpandDims)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  const std::vector<int>& state() const { return axes_; }
+
+ private:
+  std::vector<int> axes_;
+};
+
+class MLX_API Squeeze : public Primitive {
+ public:
+  /** `axes`: sorted positions of the removed dimensions in the input. */
+  Squeeze(Stream stream, std::vector<int> axes) : Primitive(stream), axes_(std::move(axes)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Squeeze)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  const std::vector<int>& state() const { return axes_; }
+
+ private:
+  std::vector<int> axes_;
+};
+
+/** The elements in row-major order under another shape. */
+class MLX_API Reshape : public Primitive {
+ public:
+  Reshape(Stream stream, Shape shape) : Primitive(stream), shape_(std::move(shape)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Reshape)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  const Shape& state() const { return shape_; }
+
+ private:
+  Shape shape_;
+};
+
+class MLX_API Transpose : public Primitive {
+ public:
+  Transpose(Stream stream, std::vector<int> axes) : Primitive(stream), axes_(std::move(axes)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Transpose)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  const std::vector<int>& state() const { return axes_; }
+
+ private:
+  std::vector<int> axes_;
+};
+
+/** `start:stop:stride` along every axis; negative strides walk backwards. */
+class MLX_API Slice : public Primitive {
+ public:
+  Slice(Stream stream, Shape start, Shape stop, Shape strides)
+      : Primitive(stream),
+        start_(std::move(start)),
+        stop_(std::move(stop)),
+        strides_(std::move(strides)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Slice)
+  bool is_equivalent(const Primitive& other) const override;
+  auto state() const { return std::make_tuple(start_, stop_, strides_); }
+
+ private:
+  Shape start_;
+  Shape stop_;
+  Shape strides_;
+};
+
+/** A row-contiguous (or, if allowed, column-contiguous) array with the same elements. */
+class MLX_API Contiguous : public Primitive {
+ public:
+  Contiguous(Stream stream, bool allow_col_major)
+      : Primitive(stream), allow_col_major_(allow_col_major) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Contiguous)
+  DEFINE_INPUT_OUTPUT_SHAPE()
+  bool is_equivalent(const Primitive& other) const override;
+  bool state() const { return allow_col_major_; }
+
+ private:
+  bool allow_col_major_;
+};
+
+/** The same array under another identity. */
+class MLX_API Copy : public Primitive {
+ public:
+  using Primitive::Primitive;
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Copy)
+  DEFINE_DEFAULT_IS_EQUIVALENT()
+  DEFINE_INPUT_OUTPUT_SHAPE()
+};
+
+/** Passes derivatives of zero. */
+class MLX_API StopGradient : public Primitive {
+ public:
+  using Primitive::Primitive;
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(StopGradient)
+  DEFINE_DEFAULT_IS_EQUIVALENT()
+  DEFINE_INPUT_OUTPUT_SHAPE()
+};
+
+}  // namespace mlx::core

@@ -1,0 +1,102 @@
+// Shared rules of the element-wise families: dtypes, derivatives, batching.
+#include "ops/families.h"
+
+#include "base/errors.h"
+
+namespace mlx::core {
+
+Dtype operand_dtype(const OpInfo& info, Dtype dtype) {
+  bool accepted = true;
+  switch (info.accepts) {
+    case Accepts::any: break;
+    case Accepts::number: accepted = dtype != bool_; break;
+    case Accepts::real: accepted = dtype != complex64; break;
+    case Accepts::integer: accepted = dtype == bool_ || issubdtype(dtype, integer); break;
+    case Accepts::boolean: accepted = dtype == bool_; break;
+  }
+  if (!accepted) {
+    throw_invalid(info.function, "arrays of type {} are not supported.", dtype_name(dtype));
+  }
+  if (info.result == Result::promoted_to_float && !issubdtype(dtype, inexact)) return float32;
+  return dtype;
+}
+
+namespace detail {
+
+Dtype result_dtype(const OpInfo& info, Dtype dtype) {
+  switch (info.result) {
+    case Result::boolean: return bool_;
+    case Result::real_part: return dtype == complex64 ? float32 : dtype;
+    default: return dtype;
+  }
+}
+
+std::vector<array> unary_jvp(UnaryDerivative derivative, const Primitive& primitive,
+                             const std::vector<array>& primals,
+                             const std::vector<array>& tangents, const array& output) {
+  array slope = derivative(primals[0], output, primitive.stream());
+  return {multiply(tangents[0], slope, primitive.stream())};
+}
+
+std::vector<array> unary_vjp(UnaryDerivative derivative, const Primitive& primitive,
+                             const std::vector<array>& primals,
+                             const std::vector<array>& cotangents,
+                             const std::vector<array>& outputs) {
+  array slope = derivative(primals[0], outputs[0], primitive.stream());
+  return {multiply(cotangents[0], slope, primitive.stream())};
+}
+
+std::vector<array> binary_jvp(BinaryDerivative derivative, const Primitive& primitive,
+                              const std::vector<array>& primals,
+                              const std::vector<array>& tangents,
+                              const std::vector<int>& argnums, const array& output) {
+  auto term = [&](size_t i) {
+    array slope = derivative(argnums[i], primals[0], primals[1], output, primitive.stream());
+    return multiply(tangents[i], slope, primitive.stream());
+  };
+  array sum = term(0);
+  if (argnums.size() > 1) sum = add(sum, term(1), primitive.stream());
+  return {sum};
+}
+
+std::vector<array> binary_vjp(BinaryDerivative derivative, const Primitive& primitive,
+                              const std::vector<array>& primals,
+                              const std::vector<array>& cotangents,
+                              const std::vector<int>& argnums,
+                              const std::vector<array>& outputs) {
+  std::vector<array> result;
+  for (int argnum : argnums) {
+    array slope = derivative(argnum, primals[0], primals[1], outputs[0], primitive.stream());
+    result.push_back(multiply(cotangents[0], slope, primitive.stream()));
+  }
+  return result;
+}
+
+std::pair<std::vector<array>, int> align_batch(const std::vector<array>& inputs,
+                                               const std::vector<int>& axes, Stream s) {
+  int out_axis = -1;
+  size_t ndim = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (axes[i] >= 0 && out_axis < 0) out_axis = axes[i];
+    ndim = std::max(ndim, inputs[i].ndim() - (axes[i] >= 0 ? 1 : 0));
+  }
+  if (out_axis < 0) return {inputs, -1};
+  std::vector<array> operands;
+  Shape shape;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    array operand = inputs[i];
+    if (axes[i] >= 0) {
+      if (axes[i] != out_axis) operand = moveaxis(operand, axes[i], out_axis, s);
+    } else {
+      operand = expand_dims(operand, out_axis, s);
+    }
+    shape = broadcast_shapes(shape, operand.shape());
+    operands.push_back(std::move(operand));
+  }
+  for (auto& operand : operands) operand = broadcast_to(operand, shape, s);
+  return {std::move(operands), out_axis};
+}
+
+}  // namespace detail
+
+}  // namespace mlx::core

@@ -1,0 +1,284 @@
+// Public functions on shape and layout.
+#include "mlx/ops/shape.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/errors.h"
+#include "graph/shape.h"
+#include "mlx/primitives/shape.h"
+
+namespace mlx::core {
+
+array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s) {
+  if (shape.size() != strides.size()) {
+    throw_invalid("as_strided", "shape {} and strides must have the same number of dimensions, got {}.",
+                  to_string(shape), strides.size());
+  }
+  int64_t lowest = static_cast<int64_t>(offset);
+  int64_t highest = lowest;
+  bool empty = false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    empty |= shape[i] == 0;
+    int64_t reach = (shape[i] - 1) * strides[i];
+    (reach < 0 ? lowest : highest) += reach;
+  }
+  if (!empty && (lowest < 0 || highest >= static_cast<int64_t>(a.size()))) {
+    throw_invalid("as_strided", "the view reaches elements {} to {} of an array of {} elements.",
+                  lowest, highest, a.size());
+  }
+  Stream stream = to_stream(s);
+  array flat = reshape(a, Shape{-1}, stream);
+  Dtype dtype = a.dtype();
+  auto primitive = std::make_shared<AsStrided>(stream, shape, std::move(strides), offset);
+  return array(std::move(shape), dtype, std::move(primitive), {std::move(flat)});
+}
+
+array copy(array a, StreamOrDevice s) {
+  Shape shape = a.shape();
+  Dtype dtype = a.dtype();
+  return array(std::move(shape), dtype, std::make_shared<Copy>(to_stream(s)), {std::move(a)});
+}
+
+array contiguous(const array& a, bool allow_col_major, StreamOrDevice s) {
+  return array(a.shape(), a.dtype(), std::make_shared<Contiguous>(to_stream(s), allow_col_major), {a});
+}
+
+array stop_gradient(const array& a, StreamOrDevice s) {
+  return array(a.shape(), a.dtype(), std::make_shared<StopGradient>(to_stream(s)), {a});
+}
+
+namespace {
+
+/** Replaces a -1 by the length that keeps the element count. */
+Shape infer_dimension(const array& a, Shape shape) {
+  int unknown = -1;
+  size_t known = 1;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == -1) {
+      if (unknown >= 0) {
+        throw_invalid("reshape", "can only infer one dimension: got {}.", to_string(shape));
+      }
+      unknown = static_cast<int>(i);
+    } else if (shape[i] < 0) {
+      throw_invalid("reshape", "negative dimension in shape {}.", to_string(shape));
+    } else {
+      known *= shape[i];
+    }
+  }
+  if (unknown >= 0) {
+    if (known == 0 || a.size() % known != 0) {
+      throw_invalid("reshape", "cannot infer the shape {} from an array of size {}.",
+                    to_string(shape), a.size());
+    }
+    shape[unknown] = static_cast<ShapeElem>(a.size() / known);
+    known *= shape[unknown];
+  }
+  if (known != a.size()) {
+    throw_invalid("reshape", "Cannot reshape array of size {} into shape {}: {} elements do not fit {}.",
+                  a.size(), to_string(shape), a.size(), known);
+  }
+  return shape;
+}
+
+}  // namespace
+
+array reshape(const array& a, Shape shape, StreamOrDevice s) {
+  if (a.shape() == shape) return a;
+  Shape full = infer_dimension(a, shape);
+  if (a.shape() == full) return a;
+  auto primitive = std::make_shared<Reshape>(to_stream(s), shape);
+  return array(std::move(full), a.dtype(), std::move(primitive), {a});
+}
+
+array unflatten(const array& a, int axis, Shape shape, StreamOrDevice s) {
+  if (shape.empty()) throw_invalid("unflatten", "the shape to unflatten to cannot be empty.");
+  int at = normalize_axis(axis, static_cast<int>(a.ndim()), "unflatten");
+  int64_t known = 1;
+  int unknown = -1;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == -1 && unknown < 0) {
+      unknown = static_cast<int>(i);
+    } else {
+      known *= shape[i];
+    }
+  }
+  if (unknown >= 0 && known > 0) shape[unknown] = static_cast<ShapeElem>(a.shape(at) / known);
+  if (num_elements(shape) != static_cast<size_t>(a.shape(at))) {
+    throw_invalid("unflatten", "cannot unflatten axis {} of length {} to shape {}.", axis,
+                  a.shape(at), to_string(shape));
+  }
+  Shape full(a.shape().begin(), a.shape().begin() + at);
+  full.insert(full.end(), shape.begin(), shape.end());
+  full.insert(full.end(), a.shape().begin() + at + 1, a.shape().end());
+  return reshape(a, std::move(full), s);
+}
+
+array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
+  int ndim = static_cast<int>(a.ndim());
+  if (ndim == 0) return reshape(a, Shape{1}, s);
+  int start = std::max(0, start_axis < 0 ? start_axis + ndim : start_axis);
+  int end = std::min(ndim - 1, end_axis < 0 ? end_axis + ndim : end_axis);
+  if (end < start || start >= ndim || end < 0) {
+    throw_invalid("flatten", "invalid axes {} to {} for an array with {} dimensions.", start_axis,
+                  end_axis, ndim);
+  }
+  Shape full(a.shape().begin(), a.shape().begin() + start);
+  int64_t merged = 1;
+  for (int i = start; i <= end; ++i) merged *= a.shape(i);
+  full.push_back(safe_cast(merged, "flatten"));
+  full.insert(full.end(), a.shape().begin() + end + 1, a.shape().end());
+  return reshape(a, std::move(full), s);
+}
+
+array flatten(const array& a, StreamOrDevice s) { return flatten(a, 0, -1, s); }
+
+array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), "squeeze");
+  for (int axis : sorted) {
+    if (a.shape(axis) != 1) {
+      throw_invalid("squeeze", "Cannot squeeze axis {} with size {} which is not equal to 1.", axis,
+                    a.shape(axis));
+    }
+  }
+  if (sorted.empty()) return a;
+  auto primitive = std::make_shared<Squeeze>(to_stream(s), std::move(sorted));
+  Shape shape = primitive->output_shapes({a})[0];
+  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+}
+
+array squeeze(const array& a, int axis, StreamOrDevice s) {
+  return squeeze(a, std::vector<int>{axis}, s);
+}
+
+array squeeze(const array& a, StreamOrDevice s) {
+  std::vector<int> axes;
+  for (size_t i = 0; i < a.ndim(); ++i) {
+    if (a.shape()[i] == 1) axes.push_back(static_cast<int>(i));
+  }
+  return squeeze(a, axes, s);
+}
+
+array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
+  if (axes.empty()) return a;
+  int ndim = static_cast<int>(a.ndim() + axes.size());
+  auto primitive = std::make_shared<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
+  Shape shape = primitive->output_shapes({a})[0];
+  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+}
+
+array expand_dims(const array& a, int axis, StreamOrDevice s) {
+  return expand_dims(a, std::vector<int>{axis}, s);
+}
+
+array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
+  if (a.shape() == shape) return a;
+  if (broadcast_shapes(a.shape(), shape, "broadcast_to") != shape) {
+    throw_invalid("broadcast_to", "Cannot broadcast array of shape {} into shape {}.",
+                  to_string(a.shape()), to_string(shape));
+  }
+  return array(shape, a.dtype(), std::make_shared<Broadcast>(to_stream(s), shape), {a});
+}
+
+std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
+  Shape shape;
+  for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");
+  std::vector<array> result;
+  for (const auto& input : inputs) result.push_back(broadcast_to(input, shape, s));
+  return result;
+}
+
+array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
+  int ndim = static_cast<int>(a.ndim());
+  for (auto& axis : axes) axis = axis < 0 ? axis + ndim : axis;
+  std::vector<bool> used(ndim, false);
+  bool identity = true;
+  bool valid = static_cast<int>(axes.size()) == ndim;
+  for (int i = 0; valid && i < ndim; ++i) {
+    valid = axes[i] >= 0 && axes[i] < ndim && !used[axes[i]];
+    if (valid) used[axes[i]] = true;
+    identity &= axes[i] == i;
+  }
+  if (!valid) {
+    throw_invalid("transpose", "the axes ({}) are not a permutation of the {} dimensions.",
+                  fmt::join(axes, ","), ndim);
+  }
+  if (identity) return a;
+  Shape shape(ndim);
+  for (int i = 0; i < ndim; ++i) shape[i] = a.shape(axes[i]);
+  auto primitive = std::make_shared<Transpose>(to_stream(s), std::move(axes));
+  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+}
+
+array transpose(const array& a, StreamOrDevice s) {
+  std::vector<int> axes(a.ndim());
+  std::iota(axes.rbegin(), axes.rend(), 0);
+  return transpose(a, std::move(axes), s);
+}
+
+array matrix_transpose(const array& a, StreamOrDevice s) {
+  if (a.ndim() < 2) {
+    throw_invalid("matrix_transpose", "needs at least 2 dimensions, got shape {}.", to_string(a.shape()));
+  }
+  return swapaxes(a, -1, -2, s);
+}
+
+array swapaxes(const array& a, int axis1, int axis2, StreamOrDevice s) {
+  int ndim = static_cast<int>(a.ndim());
+  std::vector<int> axes(ndim);
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[normalize_axis(axis1, ndim, "swapaxes")], axes[normalize_axis(axis2, ndim, "swapaxes")]);
+  return transpose(a, std::move(axes), s);
+}
+
+array moveaxis(const array& a, int source, int destination, StreamOrDevice s) {
+  int ndim = static_cast<int>(a.ndim());
+  int from = normalize_axis(source, ndim, "moveaxis");
+  int to = normalize_axis(destination, ndim, "moveaxis");
+  std::vector<int> axes(ndim);
+  std::iota(axes.begin(), axes.end(), 0);
+  axes.erase(axes.begin() + from);
+  axes.insert(axes.begin() + to, from);
+  return transpose(a, std::move(axes), s);
+}
+
+array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevice s) {
+  size_t ndim = a.ndim();
+  if (start.size() != ndim || stop.size() != ndim || strides.size() != ndim) {
+    throw_invalid("slice", "start, stop and strides need {} values each for shape {}.", ndim,
+                  to_string(a.shape()));
+  }
+  // Python's rule: negative positions count from the end, positions beyond it are clamped.
+  Shape shape(ndim);
+  bool whole = true;
+  for (size_t i = 0; i < ndim; ++i) {
+    int64_t length = a.shape()[i];
+    int64_t step = strides[i];
+    if (step == 0) throw_invalid("slice", "the stride of axis {} must not be 0.", i);
+    int64_t first = start[i] < 0 ? start[i] + length : start[i];
+    int64_t last = stop[i] < 0 ? stop[i] + length : stop[i];
+    if (step > 0) {
+      first = std::clamp<int64_t>(first, 0, length);
+      last = std::clamp<int64_t>(last, first, length);
+      shape[i] = static_cast<ShapeElem>((last - first + step - 1) / step);
+    } else {
+      first = std::clamp<int64_t>(first, -1, length - 1);
+      // A stop before the first element is given as a position below -length.
+      last = std::clamp<int64_t>(last, -1, first);
+      shape[i] = static_cast<ShapeElem>((first - last - step - 1) / -step);
+    }
+    start[i] = static_cast<ShapeElem>(std::max<int64_t>(first, 0));
+    stop[i] = static_cast<ShapeElem>(last);
+    whole &= step == 1 && shape[i] == length;
+  }
+  if (whole) return a;
+  auto primitive = std::make_shared<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
+  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+}
+
+array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {
+  Shape strides(a.ndim(), 1);
+  return slice(a, std::move(start), std::move(stop), std::move(strides), s);
+}
+
+}  // namespace mlx::core

@@ -1,0 +1,17 @@
+// The only file that names all backends: registers their kernels and devices.
+#include <mutex>
+
+#include "backend/cpu/views.h"
+#include "runtime/kernel_table.h"
+
+namespace mlx::core {
+
+void wire_backends() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    auto& cpu_table = kernel_table(Device::cpu);
+    cpu::register_views(cpu_table);
+  });
+}
+
+}  // namespace mlx::core
