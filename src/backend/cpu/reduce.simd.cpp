@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/reduce.simd.cpp"
 #include "hwy/foreach_target.h"
 //
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -100,7 +101,7 @@ struct MinOp {
   template <class D, class V>
   static HWY_INLINE V apply(D, V a, V b) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::Ne(b, b)), b, a);
+      return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::IsNaN(b)), b, a);
     } else {
       return hn::Min(a, b);
     }
@@ -113,7 +114,7 @@ struct MaxOp {
   template <class D, class V>
   static HWY_INLINE V apply(D, V a, V b) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::Ne(b, b)), b, a);
+      return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
     } else {
       return hn::Max(a, b);
     }
@@ -127,6 +128,9 @@ T storage_identity() {
   else return T(Op::template identity<float>());
 }
 
+// Far enough ahead to cross into the next page before the hardware prefetcher does.
+constexpr size_t kPrefetchBytes = 2048;
+
 template <class Op, typename T, class D>
 HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lanes) {
   const size_t width = hn::Lanes(d);
@@ -137,6 +141,9 @@ HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lane
     auto c = hn::LoadU(d, lanes + first + 2 * width);
     auto e = hn::LoadU(d, lanes + first + 3 * width);
     for (size_t i = first; i < n; i += kLanes) {
+      for (size_t line = 0; line < kLanes * sizeof(T); line += 64) {
+        hwy::Prefetch(reinterpret_cast<const char*>(x + i) + kPrefetchBytes + line);
+      }
       a = Op::apply(d, a, load(d, x + i));
       b = Op::apply(d, b, load(d, x + i + width));
       c = Op::apply(d, c, load(d, x + i + 2 * width));
@@ -200,6 +207,9 @@ HWY_INLINE size_t column_span(D d, const T* const* rows, size_t num_rows, size_t
   const size_t width = hn::Lanes(d);
   if (num_rows == kRowGroup) {
     for (; c + width <= columns; c += width) {
+      for (size_t r = 0; r < kRowGroup; ++r) {
+        hwy::Prefetch(reinterpret_cast<const char*>(rows[r] + c) + kPrefetchBytes / 4);
+      }
       hn::StoreU(Op::apply(d, hn::LoadU(d, sums + c), row_tree<Op>(d, rows, c)), d, sums + c);
     }
     return c;
