@@ -1,0 +1,105 @@
+// exp and its relatives for float32 in the formula vocabulary: at most 2 ulp where fma is fused.
+// Coefficients come from tools/fit_polynomials.py.
+
+/** c0 + x c1 + x^2 c2 + ... */
+template <class T>
+MLX_FORMULA T polynomial(T x, float c0) {
+  return splat(x, c0);
+}
+template <class T, class... C>
+MLX_FORMULA T polynomial(T x, float c0, C... rest) {
+  return fma(polynomial(x, rest...), x, splat(x, c0));
+}
+
+/** Splits x = n ln 2 + r with |r| <= ln(2) / 2; returns r. */
+template <class T>
+MLX_FORMULA T reduce_by_ln2(T x, T& n) {
+  n = nearest(mul(x, splat(x, 1.44269504f)));
+  return fnma(n, splat(x, -2.12194440e-4f), fnma(n, splat(x, 0.693359375f), x));
+}
+
+template <class T>
+MLX_FORMULA T exp_of_reduced(T r) {
+  T q = polynomial(r, 0.49999994f, 0.166665167f, 0.0416681059f, 0.00836913101f, 0.00138364325f);
+  return add(fma(mul(r, r), q, r), splat(r, 1.0f));
+}
+
+/** exp(x) * 2^shift without overflow or underflow in between. */
+template <class T>
+MLX_FORMULA T exp_scaled(T x, float shift) {
+  T n = x;
+  T r = reduce_by_ln2(clamp(x, splat(x, -106.0f), splat(x, 92.0f)), n);
+  return scale_by_power_of_two(exp_of_reduced(r), add(n, splat(x, shift)));
+}
+
+template <class T>
+MLX_FORMULA T exp(T x) {
+  return exp_scaled(x, 0.0f);
+}
+
+template <class T>
+MLX_FORMULA T expm1(T x) {
+  T n = x;
+  T r = reduce_by_ln2(clamp(x, splat(x, -20.0f), splat(x, 92.0f)), n);
+  T q = polynomial(r, 0.5f, 0.166666657f, 0.0416664667f, 0.0083336439f, 0.0013935098f,
+                   0.000196643596f);
+  T p = fma(mul(r, r), q, r);
+  // 2^n (p + 1) - 1, through half of it: n may be 128.
+  T half = scale_by_power_of_two(splat(x, 0.5f), n);
+  T y = fma(p, half, sub(half, splat(x, 0.5f)));
+  y = add(y, y);
+  return select(equal(n, splat(x, 0.0f)), select(equal(x, splat(x, 0.0f)), x, p), y);
+}
+
+/** 1 / (1 + exp(-x)) */
+template <class T>
+MLX_FORMULA T sigmoid(T x) {
+  T one = splat(x, 1.0f);
+  T e = exp(neg(abs(x)));
+  return div(select(less(x, splat(x, 0.0f)), e, one), add(one, e));
+}
+
+template <class T>
+MLX_FORMULA T tanh(T x) {
+  T ax = abs(x);
+  T one = splat(x, 1.0f);
+  T z = mul(x, x);
+  T near = fma(mul(ax, z),
+               polynomial(z, -0.333332807f, 0.133314058f, -0.0537365153f, 0.0206281673f,
+                          -0.0056922962f),
+               ax);
+  T e = exp(clamp(add(ax, ax), splat(x, 0.0f), splat(x, 20.0f)));
+  T far = sub(one, div(splat(x, 2.0f), add(e, one)));
+  return copy_sign(select(less(ax, splat(x, 0.625f)), near, far), x);
+}
+
+template <class T>
+MLX_FORMULA T sinh(T x) {
+  T ax = abs(x);
+  T z = mul(x, x);
+  T near = fma(mul(ax, z),
+               polynomial(z, 0.166666672f, 0.00833331048f, 0.000198428956f, 2.78221319e-06f), ax);
+  T half = exp_scaled(ax, -1.0f);
+  T far = sub(half, div(splat(x, 0.25f), half));
+  return copy_sign(select(less(ax, splat(x, 1.0f)), near, far), x);
+}
+
+template <class T>
+MLX_FORMULA T cosh(T x) {
+  T half = exp_scaled(abs(x), -1.0f);
+  return add(half, div(splat(x, 0.25f), half));
+}
+
+template <class T>
+MLX_FORMULA T erf(T x) {
+  T ax = abs(x);
+  T z = mul(x, x);
+  T near = polynomial(z, 0.128379166f, -0.37612626f, 0.112835787f, -0.0268533472f, 0.0051871622f,
+                      -0.00079978531f, 7.80690389e-05f);
+  near = fma(ax, near, ax);
+  T t = clamp(ax, splat(x, 1.0f), splat(x, 4.0f));
+  T log_erfc = polynomial(t, 0.000188468024f, -1.12958026f, -0.633216619f, -0.108421721f,
+                          0.0252100136f, -0.00420513796f, 0.000441440789f, -2.16951521e-05f);
+  T far = sub(splat(x, 1.0f), exp(log_erfc));
+  return copy_sign(select(less(ax, splat(x, 1.0f)), near, far), x);
+}

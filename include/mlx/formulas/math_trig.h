@@ -1,0 +1,164 @@
+// Circular functions and their inverses for float32 in the formula vocabulary. Needs math_exp.h.
+
+/** Splits x = n pi/2 + r + low with |r| <= pi/4 and n a small integer; returns r. For |x| < 30000. */
+template <class T>
+MLX_FORMULA T reduce_by_half_pi(T x, T& n, T& low) {
+  n = nearest(mul(x, splat(x, 0.636619772f)));
+  T c2 = splat(x, -4.37113883e-8f);
+  T a = fnma(n, splat(x, 1.57079637f), x);
+  T b = fnma(n, c2, a);
+  T error = fnma(n, c2, sub(a, b));
+  low = fnma(n, splat(x, -1.71512489e-15f), error);
+  T r = add(b, low);
+  low = add(sub(b, r), low);
+  return r;
+}
+
+template <class T>
+MLX_FORMULA T sin_of_reduced(T r, T low) {
+  T z = mul(r, r);
+  T p = polynomial(z, -0.166666672f, 0.0083333794f, -0.000198530644f, 2.83250984e-06f);
+  return add(r, fma(mul(r, z), p, low));
+}
+
+template <class T>
+MLX_FORMULA T cos_of_reduced(T r, T low) {
+  T z = mul(r, r);
+  T p = polynomial(z, 0.0416666456f, -0.00138873095f, 2.44323273e-05f);
+  T tail = fnma(r, low, mul(mul(z, z), p));
+  T half = mul(z, splat(r, 0.5f));
+  T head = sub(splat(r, 1.0f), half);
+  return add(head, add(sub(sub(splat(r, 1.0f), head), half), tail));
+}
+
+/** sin(x + quarters pi/2) */
+template <class T>
+MLX_FORMULA T sin_from_quadrant(T x, int quarters) {
+  T n = x;
+  T low = x;
+  T r = reduce_by_half_pi(x, n, low);
+  auto q = to_int(n);
+  q = add(q, splat(q, quarters));
+  auto one = splat(q, 1);
+  auto swapped = equal(bit_and(q, one), one);
+  T y = select_by_int(swapped, cos_of_reduced(r, low), sin_of_reduced(r, low));
+  auto sign = shift_left<30>(bit_and(q, splat(q, 2)));
+  return as_float(bit_xor(as_int(y), sign));
+}
+
+template <class T>
+MLX_FORMULA T sin(T x) {
+  auto large = greater(abs(x), splat(x, 30000.0f));
+  T y = sin_from_quadrant(x, 0);
+  y = select(equal(x, splat(x, 0.0f)), x, y);
+  if (any(large, x)) y = select(large, sin_of_large(x), y);
+  return y;
+}
+
+template <class T>
+MLX_FORMULA T cos(T x) {
+  auto large = greater(abs(x), splat(x, 30000.0f));
+  T y = sin_from_quadrant(x, 1);
+  if (any(large, x)) y = select(large, cos_of_large(x), y);
+  return y;
+}
+
+template <class T>
+MLX_FORMULA T tan(T x) {
+  auto large = greater(abs(x), splat(x, 30000.0f));
+  T n = x;
+  T low = x;
+  T r = reduce_by_half_pi(x, n, low);
+  T z = mul(r, r);
+  T p = polynomial(z, 0.333333492f, 0.133326724f, 0.0540594459f, 0.0212827697f, 0.0108377039f,
+                   8.38592605e-05f, 0.00438036863f);
+  T tail = fma(mul(r, z), p, mul(low, add(z, splat(x, 1.0f))));
+  T t = add(r, tail);
+  T t_low = add(sub(r, t), tail);
+  // -1 / (t + t_low), with one correction of the quotient
+  T inverse = div(splat(x, -1.0f), t);
+  T rest = fma(inverse, t, splat(x, 1.0f));
+  rest = fma(inverse, t_low, rest);
+  T corrected = fma(inverse, rest, inverse);
+  auto q = to_int(n);
+  auto one = splat(q, 1);
+  T y = select_by_int(equal(bit_and(q, one), one), corrected, t);
+  y = select(equal(x, splat(x, 0.0f)), x, y);
+  if (any(large, x)) y = select(large, tan_of_large(x), y);
+  return y;
+}
+
+/** asin on [0, 1/2], given z = x^2 */
+template <class T>
+MLX_FORMULA T asin_tail(T x, T z) {
+  return mul(mul(x, z), polynomial(z, 0.166667521f, 0.0749530643f, 0.0454697721f, 0.0241807736f,
+                                   0.0421664119f));
+}
+
+template <class T>
+MLX_FORMULA T asin(T x) {
+  T ax = abs(x);
+  T half = splat(x, 0.5f);
+  auto far = greater(ax, half);
+  // Beyond 1/2: asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2))
+  T z = select(far, fnma(half, ax, half), mul(x, x));
+  T s = select(far, sqrt(z), ax);
+  T tail = asin_tail(s, z);
+  T near_value = add(s, tail);
+  T twice = add(near_value, near_value);
+  T far_value = sub(splat(x, 1.57079637f), add(twice, splat(x, 4.37113883e-8f)));
+  return copy_sign(select(far, far_value, near_value), x);
+}
+
+template <class T>
+MLX_FORMULA T acos(T x) {
+  T ax = abs(x);
+  T half = splat(x, 0.5f);
+  auto far = greater(ax, half);
+  T z = select(far, fnma(half, ax, half), mul(x, x));
+  T s = select(far, sqrt(z), ax);
+  T y = add(s, asin_tail(s, z));
+  T twice = add(y, y);
+  T pi_low = splat(x, 8.74227766e-8f);
+  T far_value = select(less(x, splat(x, 0.0f)),
+                       sub(splat(x, 3.14159274f), add(twice, pi_low)), twice);
+  T near_value = sub(splat(x, 1.57079637f), add(copy_sign(y, x), splat(x, 4.37113883e-8f)));
+  return select(far, far_value, near_value);
+}
+
+/** atan on [0, 1] */
+template <class T>
+MLX_FORMULA T atan_of_reduced(T x) {
+  T z = mul(x, x);
+  T p = polynomial(z, -0.333331525f, 0.199937671f, -0.14211002f, 0.106657691f, -0.0755166039f,
+                   0.0432047322f, -0.0163631923f, 0.0029194227f);
+  return fma(mul(x, z), p, x);
+}
+
+template <class T>
+MLX_FORMULA T atan(T x) {
+  T ax = abs(x);
+  T one = splat(x, 1.0f);
+  auto far = greater(ax, one);
+  T y = atan_of_reduced(select(far, div(one, ax), ax));
+  T complement = sub(splat(x, 1.57079637f), add(y, splat(x, 4.37113883e-8f)));
+  return copy_sign(select(far, complement, y), x);
+}
+
+template <class T>
+MLX_FORMULA T atan2(T y, T x) {
+  T zero = splat(x, 0.0f);
+  T inf = splat(x, __builtin_inff());
+  T ax = abs(x);
+  T ay = abs(y);
+  T high = upper(ax, ay);
+  T q = div(lower(ax, ay), high);
+  q = select(equal(high, zero), zero, q);
+  q = select(equal(ax, ay), select(equal(ax, zero), zero, splat(x, 1.0f)), q);
+  T r = atan_of_reduced(q);
+  r = select(greater(ay, ax), sub(splat(x, 1.57079637f), add(r, splat(x, 4.37113883e-8f))), r);
+  T mirrored = sub(splat(x, 3.14159274f), add(r, splat(x, 8.74227766e-8f)));
+  r = select(less(copy_sign(splat(x, 1.0f), x), zero), mirrored, r);
+  r = copy_sign(r, y);
+  return select(either(is_nan(x), is_nan(y)), add(x, y), select(equal(high, inf), r, r));
+}

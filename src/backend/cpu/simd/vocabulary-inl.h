@@ -1,0 +1,263 @@
+// The named functions in which formulas are written, for Highway vectors and for scalars. Included
+// once per SIMD target; call from inside a HWY_BEFORE_NAMESPACE region.
+#if defined(MLX_CPU_SIMD_VOCABULARY_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MLX_CPU_SIMD_VOCABULARY_INL_H_
+#undef MLX_CPU_SIMD_VOCABULARY_INL_H_
+#else
+#define MLX_CPU_SIMD_VOCABULARY_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#ifndef MLX_FORMULA
+#define MLX_FORMULA HWY_INLINE
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace mlx::core::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class V>
+concept Scalar = std::is_arithmetic_v<V>;
+
+// Vectors of any lane type. SVE's vectors are built-in types, hence "not a scalar".
+template <class V>
+concept Vector = !std::is_arithmetic_v<V> && requires(V v) { hn::DFromV<V>(); };
+
+template <Vector V>
+using Tag = hn::DFromV<V>;
+
+// ---- constants and bits
+
+template <Vector V>
+HWY_INLINE V splat(V, double c) {
+  return hn::Set(Tag<V>(), static_cast<hn::TFromV<V>>(c));
+}
+template <Vector V>
+HWY_INLINE auto as_int(V x) {
+  return hn::BitCast(hn::RebindToSigned<Tag<V>>(), x);
+}
+template <Vector V>
+HWY_INLINE auto as_float(V i) {
+  return hn::BitCast(hn::RebindToFloat<Tag<V>>(), i);
+}
+/** The integer nearest to zero of each float lane; out of range is unspecified but no trap. */
+template <Vector V>
+HWY_INLINE auto to_int(V x) {
+  return hn::ConvertTo(hn::RebindToSigned<Tag<V>>(), x);
+}
+template <Vector V>
+HWY_INLINE auto to_float(V i) {
+  return hn::ConvertTo(hn::RebindToFloat<Tag<V>>(), i);
+}
+
+// ---- arithmetic
+
+template <Vector V>
+HWY_INLINE V add(V a, V b) {
+  return hn::Add(a, b);
+}
+template <Vector V>
+HWY_INLINE V sub(V a, V b) {
+  return hn::Sub(a, b);
+}
+template <Vector V>
+HWY_INLINE V mul(V a, V b) {
+  return hn::Mul(a, b);
+}
+template <Vector V>
+HWY_INLINE V div(V a, V b) {
+  return hn::Div(a, b);
+}
+template <Vector V>
+HWY_INLINE V neg(V a) {
+  return hn::Neg(a);
+}
+template <Vector V>
+HWY_INLINE V abs(V a) {
+  return hn::Abs(a);
+}
+/** a * b + c, rounded once where the target has fused multiply-add. */
+template <Vector V>
+HWY_INLINE V fma(V a, V b, V c) {
+  return hn::MulAdd(a, b, c);
+}
+/** c - a * b, rounded once. */
+template <Vector V>
+HWY_INLINE V fnma(V a, V b, V c) {
+  return hn::NegMulAdd(a, b, c);
+}
+template <Vector V>
+HWY_INLINE V sqrt(V a) {
+  return hn::Sqrt(a);
+}
+/** To the nearest integer, ties to even. */
+template <Vector V>
+HWY_INLINE V nearest(V a) {
+  return hn::Round(a);
+}
+template <Vector V>
+HWY_INLINE V floor(V a) {
+  return hn::Floor(a);
+}
+template <Vector V>
+HWY_INLINE V ceil(V a) {
+  return hn::Ceil(a);
+}
+template <Vector V>
+HWY_INLINE V trunc(V a) {
+  return hn::Trunc(a);
+}
+template <Vector V>
+HWY_INLINE V copy_sign(V magnitude, V sign) {
+  return hn::CopySign(magnitude, sign);
+}
+/** The smaller; which one of a NaN and a number is unspecified. */
+template <Vector V>
+HWY_INLINE V lower(V a, V b) {
+  return hn::Min(a, b);
+}
+template <Vector V>
+HWY_INLINE V upper(V a, V b) {
+  return hn::Max(a, b);
+}
+/** x limited to [lo, hi]; a NaN stays. */
+template <Vector V>
+HWY_INLINE V clamp(V x, V lo, V hi) {
+  return hn::Min(hi, hn::Max(lo, x));
+}
+
+// ---- masks
+
+template <Vector V>
+HWY_INLINE auto less(V a, V b) {
+  return hn::Lt(a, b);
+}
+template <Vector V>
+HWY_INLINE auto less_equal(V a, V b) {
+  return hn::Le(a, b);
+}
+template <Vector V>
+HWY_INLINE auto greater(V a, V b) {
+  return hn::Gt(a, b);
+}
+template <Vector V>
+HWY_INLINE auto greater_equal(V a, V b) {
+  return hn::Ge(a, b);
+}
+template <Vector V>
+HWY_INLINE auto equal(V a, V b) {
+  return hn::Eq(a, b);
+}
+template <Vector V>
+HWY_INLINE auto not_equal(V a, V b) {
+  return hn::Ne(a, b);
+}
+template <Vector V>
+HWY_INLINE auto is_nan(V a) {
+  return hn::Ne(a, a);
+}
+template <class M>
+  requires(!std::is_arithmetic_v<M>)
+HWY_INLINE M both(M a, M b) {
+  return hn::And(a, b);
+}
+template <class M>
+  requires(!std::is_arithmetic_v<M>)
+HWY_INLINE M either(M a, M b) {
+  return hn::Or(a, b);
+}
+template <class M, Vector V>
+HWY_INLINE V select(M mask, V yes, V no) {
+  return hn::IfThenElse(mask, yes, no);
+}
+/** `yes` (floats) where the integer condition holds. */
+template <class M, Vector V>
+HWY_INLINE V select_by_int(M mask, V yes, V no) {
+  return hn::IfThenElse(hn::RebindMask(Tag<V>(), mask), yes, no);
+}
+/** True if the mask holds for any lane; `like` names the vector the mask came from. */
+template <class M, Vector V>
+HWY_INLINE bool any(M mask, V) {
+  return !hn::AllFalse(Tag<V>(), mask);
+}
+
+// ---- integer bits
+
+template <Vector V>
+HWY_INLINE V bit_and(V a, V b) {
+  return hn::And(a, b);
+}
+template <Vector V>
+HWY_INLINE V bit_or(V a, V b) {
+  return hn::Or(a, b);
+}
+template <Vector V>
+HWY_INLINE V bit_xor(V a, V b) {
+  return hn::Xor(a, b);
+}
+template <int kBits, Vector V>
+HWY_INLINE V shift_left(V a) {
+  return hn::ShiftLeft<kBits>(a);
+}
+/** Arithmetic for signed lanes, logical for unsigned ones. */
+template <int kBits, Vector V>
+HWY_INLINE V shift_right(V a) {
+  return hn::ShiftRight<kBits>(a);
+}
+
+/** p * 2^n for an integral n, rounded once, also into subnormals and infinity. */
+template <Vector V>
+HWY_INLINE V scale_by_power_of_two(V p, V n) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(V) == 64 && std::is_same_v<hn::TFromV<V>, float>) {
+    return V{_mm512_scalef_ps(p.raw, n.raw)};
+  } else
+#endif
+  {
+    auto i = to_int(clamp(n, splat(n, -252.0), splat(n, 252.0)));
+    auto half = shift_right<1>(i);
+    auto rest = sub(i, half);
+    auto bias = hn::Set(Tag<decltype(i)>(), 127);
+    V first = as_float(shift_left<23>(add(half, bias)));
+    V second = as_float(shift_left<23>(add(rest, bias)));
+    return mul(mul(p, first), second);
+  }
+}
+
+/** Calls the double-precision function for each float lane: for the few arguments that the vector
+ * formula does not cover. */
+template <Vector V>
+HWY_INLINE V for_each_lane(V x, double (*f)(double)) {
+  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(x, Tag<V>(), lanes);
+  for (size_t i = 0; i < hn::Lanes(Tag<V>()); ++i) {
+    lanes[i] = static_cast<float>(f(static_cast<double>(lanes[i])));
+  }
+  return hn::Load(Tag<V>(), lanes);
+}
+template <Vector V>
+HWY_INLINE V sin_of_large(V x) {
+  return for_each_lane(x, &std::sin);
+}
+template <Vector V>
+HWY_INLINE V cos_of_large(V x) {
+  return for_each_lane(x, &std::cos);
+}
+template <Vector V>
+HWY_INLINE V tan_of_large(V x) {
+  return for_each_lane(x, &std::tan);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mlx::core::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif  // MLX_CPU_SIMD_VOCABULARY_INL_H_
