@@ -1,0 +1,182 @@
+"""Convolution layers; channels are last, as in all of MLX."""
+
+import math
+from typing import Union
+
+import mlx.core as mx
+from mlx.nn.layers.base import Module
+
+
+def _as_tuple(value, count: int) -> tuple:
+    return (value,) * count if isinstance(value, int) else value
+
+
+class Conv1d(Module):
+    r"""Convolution (correlation) over one axis.
+
+    The input has shape ``(N, L, in_channels)``, the result ``(N, L', out_channels)``.
+    Parameter ``weight`` of shape ``(out_channels, kernel_size, in_channels // groups)`` starts
+    uniform in :math:`\pm 1/\sqrt{n}` with :math:`n` the taps of a filter, ``bias`` of shape
+    ``(out_channels,)`` starts at zero.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        kernel_size: Length of the filters.
+        stride: Step between windows.
+        padding: Zeros added at both ends.
+        dilation: Step between a filter's taps.
+        groups: Number of channel groups that are convolved apart.
+        bias: Whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ):
+        super().__init__()
+        _check_groups(in_channels, groups)
+        bound = math.sqrt(1 / (in_channels // groups * kernel_size))
+        shape = (out_channels, kernel_size, in_channels // groups)
+        self.weight = mx.random.uniform(-bound, bound, shape)
+        if bias:
+            self.bias = mx.zeros((out_channels,))
+        self.padding = padding
+        self.dilation = dilation
+        self.stride = stride
+        self.groups = groups
+
+    def _extra_repr(self):
+        return (
+            f"{self.weight.shape[-1] * self.groups}, {self.weight.shape[0]}, "
+            f"kernel_size={self.weight.shape[1]}, stride={self.stride}, "
+            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, "
+            f"bias={'bias' in self}"
+        )
+
+    def __call__(self, x):
+        y = mx.conv1d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
+        return y + self.bias if "bias" in self else y
+
+
+class Conv2d(Module):
+    r"""Convolution (correlation) over two axes.
+
+    The input has shape ``(N, H, W, in_channels)``, the result ``(N, H', W', out_channels)``.
+    Parameter ``weight`` of shape ``(out_channels, kH, kW, in_channels // groups)`` starts
+    uniform in :math:`\pm 1/\sqrt{n}` with :math:`n` the taps of a filter, ``bias`` of shape
+    ``(out_channels,)`` starts at zero. Sizes are one integer or a pair.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        kernel_size: Size of the filters.
+        stride: Step between windows.
+        padding: Zeros added at both ends of each axis.
+        dilation: Step between a filter's taps.
+        groups: Number of channel groups that are convolved apart.
+        bias: Whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Union[int, tuple],
+        stride: Union[int, tuple] = 1,
+        padding: Union[int, tuple] = 0,
+        dilation: Union[int, tuple] = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ):
+        super().__init__()
+        _check_groups(in_channels, groups)
+        kernel_size = tuple(_as_tuple(kernel_size, 2))[:2]
+        bound = math.sqrt(1 / (in_channels // groups * math.prod(kernel_size)))
+        shape = (out_channels, *kernel_size, in_channels // groups)
+        self.weight = mx.random.uniform(-bound, bound, shape)
+        if bias:
+            self.bias = mx.zeros((out_channels,))
+        self.padding = _as_tuple(padding, 2)
+        self.stride = _as_tuple(stride, 2)
+        self.dilation = dilation
+        self.groups = groups
+
+    def _extra_repr(self):
+        return (
+            f"{self.weight.shape[-1] * self.groups}, {self.weight.shape[0]}, "
+            f"kernel_size={self.weight.shape[1:3]}, stride={self.stride}, "
+            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, "
+            f"bias={'bias' in self}"
+        )
+
+    def __call__(self, x):
+        y = mx.conv2d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
+        return y + self.bias if "bias" in self else y
+
+
+class Conv3d(Module):
+    r"""Convolution (correlation) over three axes.
+
+    The input has shape ``(N, D, H, W, in_channels)``, the result
+    ``(N, D', H', W', out_channels)``. Parameter ``weight`` of shape
+    ``(out_channels, kD, kH, kW, in_channels)`` starts uniform in
+    :math:`\pm 1/\sqrt{\text{in\_channels} \cdot kD \cdot kH \cdot kW}`, ``bias`` of shape
+    ``(out_channels,)`` starts at zero. Sizes are one integer or a triple.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the result.
+        kernel_size: Size of the filters.
+        stride: Step between windows.
+        padding: Zeros added at both ends of each axis.
+        dilation: Step between a filter's taps.
+        bias: Whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Union[int, tuple],
+        stride: Union[int, tuple] = 1,
+        padding: Union[int, tuple] = 0,
+        dilation: Union[int, tuple] = 1,
+        bias: bool = True,
+    ):
+        super().__init__()
+        kernel_size = tuple(_as_tuple(kernel_size, 3))[:3]
+        bound = math.sqrt(1 / (in_channels * math.prod(kernel_size)))
+        shape = (out_channels, *kernel_size, in_channels)
+        self.weight = mx.random.uniform(-bound, bound, shape)
+        if bias:
+            self.bias = mx.zeros((out_channels,))
+        self.padding = _as_tuple(padding, 3)
+        self.stride = _as_tuple(stride, 3)
+        self.dilation = dilation
+
+    def _extra_repr(self):
+        return (
+            f"{self.weight.shape[-1]}, {self.weight.shape[0]}, "
+            f"kernel_size={self.weight.shape[1:4]}, stride={self.stride}, "
+            f"padding={self.padding}, dilation={self.dilation}, bias={'bias' in self}"
+        )
+
+    def __call__(self, x):
+        y = mx.conv3d(x, self.weight, self.stride, self.padding, self.dilation)
+        return y + self.bias if "bias" in self else y
+
+
+def _check_groups(in_channels: int, groups: int) -> None:
+    if in_channels % groups != 0:
+        raise ValueError(
+            f"The number of input channels ({in_channels}) must be divisible by the number of "
+            f"groups ({groups})"
+        )

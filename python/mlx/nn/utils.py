@@ -1,0 +1,138 @@
+"""Gradients with respect to a model, checkpointing, and gradients across processes."""
+
+from functools import wraps
+from typing import Any, Callable, Optional
+
+import mlx.core as mx
+from mlx.nn.layers.base import Module
+from mlx.utils import tree_flatten, tree_map, tree_reduce, tree_unflatten
+
+
+def value_and_grad(model: Module, fn: Callable):
+    """Make a function that computes ``fn`` and its gradient for the model's parameters.
+
+    Args:
+        model: The model whose :meth:`~Module.trainable_parameters` are differentiated.
+        fn: A function that uses the model and returns a scalar, or a tuple whose first entry
+            is a scalar.
+
+    Returns:
+        A function of the same arguments that returns the value of ``fn`` and a nested
+        dictionary of gradients, structured like the trainable parameters.
+    """
+
+    def with_parameters(params, *args, **kwargs):
+        model.update(params)
+        return fn(*args, **kwargs)
+
+    compute = mx.value_and_grad(with_parameters)
+
+    @wraps(fn)
+    def wrapped(*args, **kwargs):
+        return compute(model.trainable_parameters(), *args, **kwargs)
+
+    return wrapped
+
+
+def checkpoint(module: Module, fn: Optional[Callable] = None):
+    """Make a function that keeps no intermediate results for its gradient.
+
+    They are computed again in the backward pass, which trades time for memory.
+
+    Args:
+        module: The module whose trainable parameters the function depends on.
+        fn: The function, the module itself by default.
+
+    Returns:
+        A function with the same arguments and result.
+    """
+    fn = module if fn is None else fn
+
+    def with_parameters(params, *args, **kwargs):
+        module.update(params)
+        return fn(*args, **kwargs)
+
+    compute = mx.checkpoint(with_parameters)
+
+    @wraps(fn)
+    def wrapped(*args, **kwargs):
+        return compute(module.trainable_parameters(), *args, **kwargs)
+
+    return wrapped
+
+
+def _grouped_by_bytes(arrays, limit_bytes: int):
+    """Split indices of ``arrays`` into groups, closing a group once it reaches the limit."""
+    groups, current, size_bytes = [], [], 0
+    for idx, a in enumerate(arrays):
+        current.append(idx)
+        size_bytes += a.nbytes
+        if size_bytes >= limit_bytes:
+            groups.append(current)
+            current, size_bytes = [], 0
+    if current:
+        groups.append(current)
+    return groups
+
+
+def average_gradients(
+    gradients: Any,
+    group: Optional[mx.distributed.Group] = None,
+    all_reduce_size: int = 32 * 1024**2,
+    communication_stream: Optional[mx.Stream] = None,
+):
+    """Average a tree of gradients over the processes of a group.
+
+    Args:
+        gradients: The tree, of the same structure, shapes and dtypes in all processes.
+        group: The processes; all of them by default.
+        all_reduce_size: Arrays are sent joined until they reach this many bytes; zero or less
+            sends each by itself.
+        communication_stream: The stream to communicate on.
+
+    Returns:
+        The tree of averages; the given tree if there is one process only.
+    """
+    group = group or mx.distributed.init()
+    count = group.size()
+    if count == 1:
+        return gradients
+
+    def average(x):
+        return mx.distributed.all_sum(x, group=group, stream=communication_stream) / count
+
+    names_and_arrays = tree_flatten(gradients)
+    arrays = [a for _, a in names_and_arrays]
+    same_dtype = len({a.dtype for a in arrays}) <= 1
+    if all_reduce_size <= 0 or not same_dtype:
+        return tree_map(average, gradients)
+
+    averaged = []
+    for members in _grouped_by_bytes(arrays, all_reduce_size):
+        joined = average(mx.concatenate([arrays[i].reshape(-1) for i in members]))
+        start = 0
+        for i in members:
+            stop = start + arrays[i].size
+            averaged.append(joined[start:stop].reshape(arrays[i].shape))
+            start = stop
+    return tree_unflatten([(name, a) for (name, _), a in zip(names_and_arrays, averaged)])
+
+
+def clip_grad_norm_sharded(
+    gradients: Any, max_norm: float, group: Optional[mx.distributed.Group] = None
+):
+    """Scale gradients that are spread over the processes of a group down to a total norm.
+
+    Args:
+        gradients: This process's part of the gradients, as a tree.
+        max_norm: The largest 2-norm allowed for all parts together.
+        group: The processes; all of them by default.
+
+    Returns:
+        The scaled part and the norm of all parts together before scaling.
+    """
+    group = group or mx.distributed.init()
+    squares = tree_reduce(lambda acc, g: acc + g.square().sum(), gradients, 0.0)
+    total_norm = mx.sqrt(mx.distributed.all_sum(mx.array(squares), group=group))
+    factor = mx.minimum(max_norm / (total_norm + 1e-6), 1.0)
+    return tree_map(lambda g: g * factor, gradients), total_norm
