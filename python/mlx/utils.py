@@ -1,7 +1,8 @@
 """Functions over trees: nested lists, tuples and dictionaries whose leaves hold anything else."""
 
+from collections.abc import Callable
 from itertools import zip_longest
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 __all__ = [
     "tree_flatten",
@@ -13,15 +14,13 @@ __all__ = [
 ]
 
 
-def _rebuild(like: Any, values: List[Any]) -> Any:
+def _rebuild(like: Any, values: list[Any]) -> Any:
     """A sequence of the type of ``like`` (a list, a tuple, a named tuple, a subclass)."""
     kind = type(like)
     return kind(*values) if hasattr(like, "_fields") else kind(values)
 
 
-def tree_map(
-    fn: Callable, tree: Any, *rest: Any, is_leaf: Optional[Callable] = None
-) -> Any:
+def tree_map(fn: Callable, tree: Any, *rest: Any, is_leaf: Callable | None = None) -> Any:
     """Build a tree of the same structure with ``fn`` applied to every leaf.
 
     Args:
@@ -54,8 +53,8 @@ def tree_map_with_path(
     fn: Callable,
     tree: Any,
     *rest: Any,
-    is_leaf: Optional[Callable] = None,
-    path: Optional[Any] = None,
+    is_leaf: Callable | None = None,
+    path: Any | None = None,
 ) -> Any:
     """Like :func:`tree_map`, with the dotted path of the leaf as first argument of ``fn``.
 
@@ -87,9 +86,9 @@ def tree_map_with_path(
 def tree_flatten(
     tree: Any,
     prefix: str = "",
-    is_leaf: Optional[Callable] = None,
-    destination: Optional[Union[List[Tuple[str, Any]], Dict[str, Any]]] = None,
-) -> Union[List[Tuple[str, Any]], Dict[str, Any]]:
+    is_leaf: Callable | None = None,
+    destination: list[tuple[str, Any]] | dict[str, Any] | None = None,
+) -> list[tuple[str, Any]] | dict[str, Any]:
     """List the leaves of a tree with their dotted paths, in order.
 
     Args:
@@ -104,6 +103,7 @@ def tree_flatten(
     if destination is None:
         destination = []
     if isinstance(destination, list):
+
         def put(key, leaf):
             destination.append((key, leaf))
     elif isinstance(destination, dict):
@@ -127,7 +127,7 @@ def tree_flatten(
     return destination
 
 
-def tree_unflatten(tree: Union[List[Tuple[str, Any]], Dict[str, Any]]) -> Any:
+def tree_unflatten(tree: list[tuple[str, Any]] | dict[str, Any]) -> Any:
     """Rebuild the tree that :func:`tree_flatten` listed.
 
     A node becomes a list if all its keys are integers, with ``{}`` where an index is missing,
@@ -143,7 +143,7 @@ def tree_unflatten(tree: Union[List[Tuple[str, Any]], Dict[str, Any]]) -> Any:
     if len(items) == 1 and items[0][0] == "":
         return items[0][1]
 
-    groups: Dict[str, List[Tuple[str, Any]]] = {}
+    groups: dict[str, list[tuple[str, Any]]] = {}
     for key, leaf in items:
         head, _, tail = key.partition(".")
         groups.setdefault(head, []).append((tail, leaf))
@@ -152,7 +152,7 @@ def tree_unflatten(tree: Union[List[Tuple[str, Any]], Dict[str, Any]]) -> Any:
         order = sorted((int(head), head) for head in groups)
     except ValueError:
         return {head: tree_unflatten(group) for head, group in groups.items()}
-    nodes: List[Any] = []
+    nodes: list[Any] = []
     for idx, head in order:
         nodes.extend({} for _ in range(idx - len(nodes)))
         nodes.append(tree_unflatten(groups[head]))

@@ -4,10 +4,12 @@ The same program runs on this package and on the released one; `test_nn_oracle.p
 """
 
 import sys
+from functools import partial
+
+import numpy as np
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 from mlx.utils import tree_flatten, tree_map
 
 RESULTS = {}
@@ -186,7 +188,9 @@ def quantized():
         run(f"qlinear_{bits}", linear.to_quantized(32, bits), x)
     model = nn.Sequential(nn.Linear(64, 64), nn.RMSNorm(64), nn.Linear(64, 64))
     fill(model)
-    nn.quantize(model, class_predicate=lambda p, m: {"bits": 8} if p == "layers.2" else p[-1] == "0")
+    nn.quantize(
+        model, class_predicate=lambda p, m: {"bits": 8} if p == "layers.2" else p[-1] == "0"
+    )
     put("quantize_model", model.parameters())
     put("quantize_model_y", model(x))
 
@@ -202,7 +206,7 @@ def activations():
         put(f"act.{name}.int", fn(x.astype(mx.int32)))
         put(f"act.{name}.half", fn(x.astype(mx.float16)))
         if name != "step":
-            put(f"act.{name}.grad", mx.grad(lambda v: (fn(v) * mx.cos(v)).sum())(x))
+            put(f"act.{name}.grad", mx.grad(lambda v, fn=fn: (fn(v) * mx.cos(v)).sum())(x))
     for name in """ReLU ReLU2 ReLU6 SELU SiLU Sigmoid Softmax Softmin Softplus Softsign Tanh
         LogSigmoid LogSoftmax Mish HardTanh Hardswish""".split():
         put(f"act_layer.{name}", getattr(nn, name)()(x))
@@ -243,7 +247,11 @@ def losses():
         "gaussian_nll_loss": [((a, b, c * c), {"full": True}), ((a, b, c), {})],
         "kl_div_loss": [((a, b), {}), ((a, b), {"axis": 0})],
         "smooth_l1_loss": [((a, b), {}), ((a, b), {"beta": 0.3})],
-        "triplet_loss": [((a, b, c), {}), ((a, b, c), {"p": 1, "eps": 0.5}), ((a, a, c), {"eps": 0.1})],
+        "triplet_loss": [
+            ((a, b, c), {}),
+            ((a, b, c), {"p": 1, "eps": 0.5}),
+            ((a, a, c), {"eps": 0.1}),
+        ],
         "hinge_loss": [((a, signs), {})],
         "huber_loss": [((a, b), {"delta": 0.7})],
         "log_cosh_loss": [((a, b), {})],
@@ -255,8 +263,8 @@ def losses():
         for idx, (args, options) in enumerate(calls):
             for how in ("none", "mean", "sum"):
                 put(f"loss.{name}.{idx}.{how}", fn(*args, reduction=how, **options))
-            grad = mx.grad(lambda v: fn(v, *args[1:], reduction="sum", **options))(args[0])
-            put(f"loss.{name}.{idx}.grad", grad)
+            total = partial(fn, reduction="sum", **options)
+            put(f"loss.{name}.{idx}.grad", mx.grad(total)(*args))
 
 
 def initializers():

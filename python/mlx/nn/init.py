@@ -1,7 +1,8 @@
 """Initializers: each makes a function from an array to a new array of the same shape."""
 
 import math
-from typing import Callable, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import mlx.core as mx
 
@@ -63,9 +64,7 @@ def identity(dtype: mx.Dtype = mx.float32) -> Callable[[mx.array], mx.array]:
 
     def initializer(arr: mx.array) -> mx.array:
         if arr.ndim != 2 or arr.shape[0] != arr.shape[1]:
-            raise ValueError(
-                f"The input array must be a square matrix but got shape {arr.shape}."
-            )
+            raise ValueError(f"The input array must be a square matrix but got shape {arr.shape}.")
         return mx.eye(n=arr.shape[0], dtype=dtype)
 
     return initializer
@@ -194,9 +193,7 @@ def sparse(
     return initializer
 
 
-def orthogonal(
-    gain: float = 1.0, dtype: mx.Dtype = mx.float32
-) -> Callable[[mx.array], mx.array]:
+def orthogonal(gain: float = 1.0, dtype: mx.Dtype = mx.float32) -> Callable[[mx.array], mx.array]:
     """A random matrix whose rows, or columns if it has more rows, are orthogonal.
 
     Args:

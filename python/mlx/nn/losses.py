@@ -1,7 +1,7 @@
 """Loss functions."""
 
 import math
-from typing import Literal, Optional, get_args
+from typing import Literal, get_args
 
 import mlx.core as mx
 
@@ -35,7 +35,7 @@ def _weighted(loss, weights):
 def cross_entropy(
     logits: mx.array,
     targets: mx.array,
-    weights: Optional[mx.array] = None,
+    weights: mx.array | None = None,
     axis: int = -1,
     label_smoothing: float = 0.0,
     reduction: Reduction = "none",
@@ -83,7 +83,7 @@ def cross_entropy(
 def binary_cross_entropy(
     inputs: mx.array,
     targets: mx.array,
-    weights: Optional[mx.array] = None,
+    weights: mx.array | None = None,
     with_logits: bool = True,
     reduction: Reduction = "mean",
 ) -> mx.array:
@@ -332,7 +332,8 @@ def cosine_similarity_loss(
     Returns:
         The cosines, or their mean or sum.
     """
-    norms = mx.linalg.norm(x1, axis=axis) * mx.linalg.norm(x2, axis=axis)
+    squares = [mx.sum(mx.square(x), axis=axis) for x in (x1, x2)]
+    norms = mx.sqrt(squares[0]) * mx.sqrt(squares[1])
     return _reduce(mx.sum(x1 * x2, axis=axis) / mx.maximum(norms, eps), reduction)
 
 

@@ -1,7 +1,10 @@
 """Gradients with respect to a model, checkpointing, and gradients across processes."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Callable, Optional
+from typing import Any
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -34,7 +37,7 @@ def value_and_grad(model: Module, fn: Callable):
     return wrapped
 
 
-def checkpoint(module: Module, fn: Optional[Callable] = None):
+def checkpoint(module: Module, fn: Callable | None = None):
     """Make a function that keeps no intermediate results for its gradient.
 
     They are computed again in the backward pass, which trades time for memory.
@@ -77,9 +80,9 @@ def _grouped_by_bytes(arrays, limit_bytes: int):
 
 def average_gradients(
     gradients: Any,
-    group: Optional[mx.distributed.Group] = None,
+    group: mx.distributed.Group | None = None,
     all_reduce_size: int = 32 * 1024**2,
-    communication_stream: Optional[mx.Stream] = None,
+    communication_stream: mx.Stream | None = None,
 ):
     """Average a tree of gradients over the processes of a group.
 
@@ -119,7 +122,7 @@ def average_gradients(
 
 
 def clip_grad_norm_sharded(
-    gradients: Any, max_norm: float, group: Optional[mx.distributed.Group] = None
+    gradients: Any, max_norm: float, group: mx.distributed.Group | None = None
 ):
     """Scale gradients that are spread over the processes of a group down to a total norm.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any, Callable, List, Optional, Tuple, Union
+from collections.abc import Callable
+from typing import Any
 
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
@@ -89,7 +90,7 @@ class Module(dict):
 
     def load_weights(
         self,
-        file_or_weights: Union[str, List[Tuple[str, mx.array]]],
+        file_or_weights: str | list[tuple[str, mx.array]],
         strict: bool = True,
     ) -> Module:
         """Replace parameters by weights from a file or a list.
@@ -173,8 +174,8 @@ class Module(dict):
     def filter_and_map(
         self,
         filter_fn: Callable[[Module, str, Any], bool],
-        map_fn: Optional[Callable] = None,
-        is_leaf_fn: Optional[Callable[[Module, str, Any], bool]] = None,
+        map_fn: Callable | None = None,
+        is_leaf_fn: Callable[[Module, str, Any], bool] | None = None,
     ):
         """Collect a nested dictionary of the module's contents.
 
@@ -325,7 +326,7 @@ class Module(dict):
     def apply(
         self,
         map_fn: Callable[[mx.array], mx.array],
-        filter_fn: Optional[Callable[[Module, str, Any], bool]] = None,
+        filter_fn: Callable[[Module, str, Any], bool] | None = None,
     ) -> Module:
         """Replace each parameter ``p`` by ``map_fn(p)``.
 
@@ -370,7 +371,7 @@ class Module(dict):
         self,
         *,
         recurse: bool = True,
-        keys: Optional[Union[str, List[str]]] = None,
+        keys: str | list[str] | None = None,
         strict: bool = False,
     ) -> Module:
         """Take parameters out of :meth:`trainable_parameters`.
@@ -390,8 +391,9 @@ class Module(dict):
             if keys is None:
                 local = tree_flatten(
                     module.filter_and_map(
-                        lambda m, k, v: not isinstance(v, Module)
-                        and m.valid_parameter_filter(m, k, v)
+                        lambda m, k, v: (
+                            not isinstance(v, Module) and m.valid_parameter_filter(m, k, v)
+                        )
                     )
                 )
                 local_keys = [name for name, _ in local]
@@ -409,7 +411,7 @@ class Module(dict):
         self,
         *,
         recurse: bool = True,
-        keys: Optional[Union[str, List[str]]] = None,
+        keys: str | list[str] | None = None,
         strict: bool = False,
     ) -> Module:
         """Undo :meth:`freeze`; nothing happens to parameters that are not frozen.
@@ -459,9 +461,7 @@ class Module(dict):
     def set_dtype(
         self,
         dtype: mx.Dtype,
-        predicate: Optional[Callable[[mx.Dtype], bool]] = lambda x: mx.issubdtype(
-            x, mx.floating
-        ),
+        predicate: Callable[[mx.Dtype], bool] | None = lambda x: mx.issubdtype(x, mx.floating),
     ):
         """Convert parameters to ``dtype``.
 

@@ -1,7 +1,6 @@
 """Convolution layers; channels are last, as in all of MLX."""
 
 import math
-from typing import Union
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -89,10 +88,10 @@ class Conv2d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Union[int, tuple],
-        stride: Union[int, tuple] = 1,
-        padding: Union[int, tuple] = 0,
-        dilation: Union[int, tuple] = 1,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
         groups: int = 1,
         bias: bool = True,
     ):
@@ -145,10 +144,10 @@ class Conv3d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Union[int, tuple],
-        stride: Union[int, tuple] = 1,
-        padding: Union[int, tuple] = 0,
-        dilation: Union[int, tuple] = 1,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
         bias: bool = True,
     ):
         super().__init__()

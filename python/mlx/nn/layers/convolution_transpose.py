@@ -1,7 +1,6 @@
 """Transposed convolution layers; channels are last, as in all of MLX."""
 
 import math
-from typing import Union
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -82,11 +81,11 @@ class ConvTranspose2d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Union[int, tuple],
-        stride: Union[int, tuple] = 1,
-        padding: Union[int, tuple] = 0,
-        dilation: Union[int, tuple] = 1,
-        output_padding: Union[int, tuple] = 0,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
+        output_padding: int | tuple = 0,
         bias: bool = True,
     ):
         super().__init__()
@@ -135,11 +134,11 @@ class ConvTranspose3d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Union[int, tuple],
-        stride: Union[int, tuple] = 1,
-        padding: Union[int, tuple] = 0,
-        dilation: Union[int, tuple] = 1,
-        output_padding: Union[int, tuple] = 0,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
+        output_padding: int | tuple = 0,
         bias: bool = True,
     ):
         super().__init__()

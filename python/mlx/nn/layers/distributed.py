@@ -1,12 +1,13 @@
 """Layers whose parameters are spread over the processes of a group."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Callable, Optional, Union
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
-from mlx.nn.layers.linear import Linear
 from mlx.nn.layers.quantized import QuantizedLinear, _defaults_for_mode
 from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 
@@ -82,10 +83,10 @@ def _check_sharding(sharding):
 
 def shard_inplace(
     module: Module,
-    sharding: Union[str, Callable],
+    sharding: str | Callable,
     *,
-    segments: Union[int, list] = 1,
-    group: Optional[mx.distributed.Group] = None,
+    segments: int | list = 1,
+    group: mx.distributed.Group | None = None,
 ):
     """Replace the parameters of ``module`` by this process's parts; it stays the same class.
 
@@ -109,8 +110,8 @@ def shard_linear(
     module: Module,
     sharding: str,
     *,
-    segments: Union[int, list] = 1,
-    group: Optional[mx.distributed.Group] = None,
+    segments: int | list = 1,
+    group: mx.distributed.Group | None = None,
 ):
     """Make a sharded layer from a :class:`Linear` or :class:`QuantizedLinear`.
 
@@ -154,7 +155,7 @@ class AllToShardedLinear(Module):
         input_dims: int,
         output_dims: int,
         bias: bool = True,
-        group: Optional[mx.distributed.Group] = None,
+        group: mx.distributed.Group | None = None,
     ):
         super().__init__()
         self.group = group or mx.distributed.init()
@@ -181,8 +182,8 @@ class AllToShardedLinear(Module):
         cls,
         linear_layer: Module,
         *,
-        segments: Union[int, list] = 1,
-        group: Optional[mx.distributed.Group] = None,
+        segments: int | list = 1,
+        group: mx.distributed.Group | None = None,
     ):
         """This process's part of a :class:`Linear`."""
         group = group or mx.distributed.init()
@@ -208,7 +209,7 @@ class ShardedToAllLinear(Module):
         input_dims: int,
         output_dims: int,
         bias: bool = True,
-        group: Optional[mx.distributed.Group] = None,
+        group: mx.distributed.Group | None = None,
     ):
         super().__init__()
         self.group = group or mx.distributed.init()
@@ -233,8 +234,8 @@ class ShardedToAllLinear(Module):
         cls,
         linear_layer: Module,
         *,
-        segments: Union[int, list] = 1,
-        group: Optional[mx.distributed.Group] = None,
+        segments: int | list = 1,
+        group: mx.distributed.Group | None = None,
     ):
         """This process's part of a :class:`Linear`."""
         group = group or mx.distributed.init()
@@ -327,7 +328,7 @@ class QuantizedAllToShardedLinear(_QuantizedSharded):
         group_size: int = 64,
         bits: int = 4,
         mode: str = "affine",
-        group: Optional[mx.distributed.Group] = None,
+        group: mx.distributed.Group | None = None,
     ):
         group = group or mx.distributed.init()
         _check_divisible("output", output_dims, group.size())
@@ -347,8 +348,8 @@ class QuantizedAllToShardedLinear(_QuantizedSharded):
         cls,
         quantized_linear_layer: Module,
         *,
-        segments: Union[int, list] = 1,
-        group: Optional[mx.distributed.Group] = None,
+        segments: int | list = 1,
+        group: mx.distributed.Group | None = None,
     ):
         """This process's part of a :class:`QuantizedLinear`."""
         predicate = _all_to_sharded(segments)
@@ -376,7 +377,7 @@ class QuantizedShardedToAllLinear(_QuantizedSharded):
         group_size: int = 64,
         bits: int = 4,
         mode: str = "affine",
-        group: Optional[mx.distributed.Group] = None,
+        group: mx.distributed.Group | None = None,
     ):
         group = group or mx.distributed.init()
         _check_divisible("input", input_dims, group.size())
@@ -396,8 +397,8 @@ class QuantizedShardedToAllLinear(_QuantizedSharded):
         cls,
         quantized_linear_layer: Module,
         *,
-        segments: Union[int, list] = 1,
-        group: Optional[mx.distributed.Group] = None,
+        segments: int | list = 1,
+        group: mx.distributed.Group | None = None,
     ):
         """This process's part of a :class:`QuantizedLinear`."""
         predicate = _sharded_to_all(segments)
@@ -440,8 +441,8 @@ class FullyShardedModule(Module):
     def __init__(
         self,
         module: Module,
-        group: Optional[mx.distributed.Group] = None,
-        compute_dtype: Optional[mx.Dtype] = None,
+        group: mx.distributed.Group | None = None,
+        compute_dtype: mx.Dtype | None = None,
     ):
         super().__init__()
         group = group or mx.distributed.init()
@@ -490,8 +491,8 @@ class FullyShardedModule(Module):
 def fully_shard(
     module: Module,
     *,
-    group: Optional[mx.distributed.Group] = None,
-    compute_dtype: Optional[mx.Dtype] = None,
+    group: mx.distributed.Group | None = None,
+    compute_dtype: mx.Dtype | None = None,
 ) -> Module:
     """Wrap a module in a :class:`FullyShardedModule`.
 

@@ -1,7 +1,6 @@
 """The embedding layer: a table of vectors looked up by index."""
 
 import math
-from typing import Optional
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -37,8 +36,8 @@ class Embedding(Module):
 
     def to_quantized(
         self,
-        group_size: Optional[int] = None,
-        bits: Optional[int] = None,
+        group_size: int | None = None,
+        bits: int | None = None,
         mode: str = "affine",
         quantize_input: bool = False,
     ):

@@ -1,7 +1,5 @@
 """Normalization layers."""
 
-from typing import Tuple
-
 import mlx.core as mx
 from mlx.nn.layers.base import Module
 
@@ -213,7 +211,7 @@ class BatchNorm(Module):
             f"affine={'weight' in self}, track_running_stats={self.track_running_stats}"
         )
 
-    def _calc_stats(self, x: mx.array, ddof: int = 0) -> Tuple[mx.array, mx.array]:
+    def _calc_stats(self, x: mx.array, ddof: int = 0) -> tuple[mx.array, mx.array]:
         axes = list(range(x.ndim - 1))
         return mx.mean(x, axis=axes), mx.var(x, axis=axes, ddof=ddof)
 

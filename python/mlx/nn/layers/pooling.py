@@ -1,7 +1,5 @@
 """Pooling layers: the maximum or the mean of sliding windows; channels are last."""
 
-from typing import Optional, Tuple, Union
-
 import mlx.core as mx
 from mlx.nn.layers.base import Module
 
@@ -108,9 +106,9 @@ class _Pool1d(_Pool):
         self,
         pooling_function,
         padding_value,
-        kernel_size: Union[int, Tuple[int]],
-        stride: Optional[Union[int, Tuple[int]]] = None,
-        padding: Union[int, Tuple[int]] = 0,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
     ):
         _pool_init(self, 1, pooling_function, padding_value, kernel_size, stride, padding)
 
@@ -120,9 +118,9 @@ class _Pool2d(_Pool):
         self,
         pooling_function,
         padding_value,
-        kernel_size: Union[int, Tuple[int, int]],
-        stride: Optional[Union[int, Tuple[int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int]]] = 0,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] | None = 0,
     ):
         _pool_init(self, 2, pooling_function, padding_value, kernel_size, stride, padding)
 
@@ -132,9 +130,9 @@ class _Pool3d(_Pool):
         self,
         pooling_function,
         padding_value,
-        kernel_size: Union[int, Tuple[int, int, int]],
-        stride: Optional[Union[int, Tuple[int, int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int, int]]] = 0,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] | None = None,
+        padding: int | tuple[int, int, int] | None = 0,
     ):
         _pool_init(self, 3, pooling_function, padding_value, kernel_size, stride, padding)
 
@@ -150,9 +148,9 @@ class MaxPool1d(_Pool1d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int]],
-        stride: Optional[Union[int, Tuple[int]]] = None,
-        padding: Union[int, Tuple[int]] = 0,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
     ):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
@@ -168,9 +166,9 @@ class AvgPool1d(_Pool1d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int]],
-        stride: Optional[Union[int, Tuple[int]]] = None,
-        padding: Union[int, Tuple[int]] = 0,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
     ):
         super().__init__(mx.mean, 0, kernel_size, stride, padding)
 
@@ -186,9 +184,9 @@ class MaxPool2d(_Pool2d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int, int]],
-        stride: Optional[Union[int, Tuple[int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int]]] = 0,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] | None = 0,
     ):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
@@ -204,9 +202,9 @@ class AvgPool2d(_Pool2d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int, int]],
-        stride: Optional[Union[int, Tuple[int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int]]] = 0,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] | None = 0,
     ):
         super().__init__(mx.mean, 0, kernel_size, stride, padding)
 
@@ -222,9 +220,9 @@ class MaxPool3d(_Pool3d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int, int, int]],
-        stride: Optional[Union[int, Tuple[int, int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int, int]]] = 0,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] | None = None,
+        padding: int | tuple[int, int, int] | None = 0,
     ):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
@@ -240,8 +238,8 @@ class AvgPool3d(_Pool3d):
 
     def __init__(
         self,
-        kernel_size: Union[int, Tuple[int, int, int]],
-        stride: Optional[Union[int, Tuple[int, int, int]]] = None,
-        padding: Optional[Union[int, Tuple[int, int, int]]] = 0,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] | None = None,
+        padding: int | tuple[int, int, int] | None = 0,
     ):
         super().__init__(mx.mean, 0, kernel_size, stride, padding)

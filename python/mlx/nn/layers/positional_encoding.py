@@ -1,7 +1,6 @@
 """Layers that tell a sequence model where each element stands."""
 
 import math
-from typing import Optional
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -67,15 +66,14 @@ class SinusoidalPositionalEncoding(Module):
         dims: int,
         min_freq: float = 0.0001,
         max_freq: float = 1,
-        scale: Optional[float] = None,
+        scale: float | None = None,
         cos_first: bool = False,
         full_turns: bool = False,
     ):
         super().__init__()
         if dims <= 0 or dims % 2 != 0:
             raise ValueError(
-                "[SinusoidalPositionalEncoding] dims must be positive and even "
-                f"but got {dims}."
+                f"[SinusoidalPositionalEncoding] dims must be positive and even but got {dims}."
             )
         count = dims // 2
         highest, lowest = math.log(max_freq), math.log(min_freq)
@@ -125,7 +123,7 @@ class ALiBi(Module):
         return mx.array([2**p for p in powers], dtype=dtype)[:, None, None]
 
     def __call__(
-        self, attention_scores: mx.array, offset: int = 0, mask: Optional[mx.array] = None
+        self, attention_scores: mx.array, offset: int = 0, mask: mx.array | None = None
     ) -> mx.array:
         """Add the biases, and ``mask`` if given, to scores of shape ``(N, H, Lq, Lk)``."""
         biases = ALiBi.create_alibi_matrix(

@@ -1,7 +1,7 @@
 """Layers with quantized weights, and the conversion of a model to them."""
 
 import math
-from typing import Callable, Optional, Union
+from collections.abc import Callable
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -26,7 +26,7 @@ def quantize(
     *,
     mode: str = "affine",
     quantize_input: bool = False,
-    class_predicate: Optional[Callable[[str, Module], Union[bool, dict]]] = None,
+    class_predicate: Callable[[str, Module], bool | dict] | None = None,
 ):
     """Replace the layers of a model by quantized ones, in place.
 
@@ -41,6 +41,7 @@ def quantize(
             module that has ``to_quantized`` is quantized.
     """
     if class_predicate is None:
+
         def class_predicate(_, module):
             return hasattr(module, "to_quantized")
 

@@ -1,7 +1,7 @@
 """Recurrent layers: RNN, GRU and LSTM."""
 
 import math
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import mlx.core as mx
 from mlx.nn.layers.activations import tanh
@@ -33,7 +33,7 @@ class RNN(Module):
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        nonlinearity: Optional[Callable] = None,
+        nonlinearity: Callable | None = None,
     ):
         super().__init__()
         self.nonlinearity = tanh if nonlinearity is None else nonlinearity

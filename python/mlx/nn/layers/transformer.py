@@ -1,7 +1,8 @@
 """Multi-head attention and the encoder-decoder transformer."""
 
 import math
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 import mlx.core as mx
 from mlx.nn.layers.activations import relu
@@ -34,11 +35,11 @@ class MultiHeadAttention(Module):
         self,
         dims: int,
         num_heads: int,
-        query_input_dims: Optional[int] = None,
-        key_input_dims: Optional[int] = None,
-        value_input_dims: Optional[int] = None,
-        value_dims: Optional[int] = None,
-        value_output_dims: Optional[int] = None,
+        query_input_dims: int | None = None,
+        key_input_dims: int | None = None,
+        value_input_dims: int | None = None,
+        value_dims: int | None = None,
+        value_output_dims: int | None = None,
         bias: bool = False,
     ):
         super().__init__()
@@ -68,9 +69,7 @@ class MultiHeadAttention(Module):
         keys = self._split_heads(self.key_proj(keys))
         values = self._split_heads(self.value_proj(values))
         scale = math.sqrt(1 / queries.shape[-1])
-        output = mx.fast.scaled_dot_product_attention(
-            queries, keys, values, scale=scale, mask=mask
-        )
+        output = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
         return self.out_proj(output.transpose(0, 2, 1, 3).flatten(-2, -1))
 
     @staticmethod
@@ -99,7 +98,7 @@ class TransformerEncoderLayer(Module):
         self,
         dims: int,
         num_heads: int,
-        mlp_dims: Optional[int] = None,
+        mlp_dims: int | None = None,
         dropout: float = 0.0,
         activation: Callable[[Any], Any] = relu,
         norm_first: bool = True,
@@ -149,7 +148,7 @@ class TransformerEncoder(Module):
         num_layers: int,
         dims: int,
         num_heads: int,
-        mlp_dims: Optional[int] = None,
+        mlp_dims: int | None = None,
         dropout: float = 0.0,
         activation=relu,
         norm_first: bool = True,
@@ -187,7 +186,7 @@ class TransformerDecoderLayer(Module):
         self,
         dims: int,
         num_heads: int,
-        mlp_dims: Optional[int] = None,
+        mlp_dims: int | None = None,
         dropout: float = 0.0,
         activation: Callable[[Any], Any] = relu,
         norm_first: bool = True,
@@ -241,7 +240,7 @@ class TransformerDecoder(Module):
         num_layers: int,
         dims: int,
         num_heads: int,
-        mlp_dims: Optional[int] = None,
+        mlp_dims: int | None = None,
         dropout: float = 0.0,
         activation=relu,
         norm_first: bool = True,
@@ -289,11 +288,11 @@ class Transformer(Module):
         num_heads: int = 8,
         num_encoder_layers: int = 6,
         num_decoder_layers: int = 6,
-        mlp_dims: Optional[int] = None,
+        mlp_dims: int | None = None,
         dropout: float = 0.0,
         activation: Callable[[Any], Any] = relu,
-        custom_encoder: Optional[Any] = None,
-        custom_decoder: Optional[Any] = None,
+        custom_encoder: Any | None = None,
+        custom_decoder: Any | None = None,
         norm_first: bool = True,
         checkpoint: bool = False,
     ):

@@ -1,7 +1,7 @@
 """Upsampling: images and other grids at a new resolution; channels are last."""
 
 import math
-from typing import Literal, Tuple, Union
+from typing import Literal
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -67,7 +67,7 @@ def _interpolate(x, scale_factor, taps_of_axis):
     return x.astype(dtype)
 
 
-def upsample_nearest(x: mx.array, scale_factor: Tuple):
+def upsample_nearest(x: mx.array, scale_factor: tuple):
     """Resample ``x`` of shape ``(N, *spatial, C)``, taking for each output the nearest input."""
     for axis, scale in enumerate(scale_factor, start=1):
         if float(scale).is_integer():
@@ -84,7 +84,7 @@ def upsample_nearest(x: mx.array, scale_factor: Tuple):
 
 
 def upsample_linear(
-    x: mx.array, scale_factor: Tuple, align_corners: bool = False, antialias: bool = False
+    x: mx.array, scale_factor: tuple, align_corners: bool = False, antialias: bool = False
 ):
     """Resample ``x`` of shape ``(N, *spatial, C)`` with (bi-, tri-)linear interpolation."""
     _check_antialias(antialias, align_corners)
@@ -96,7 +96,7 @@ def upsample_linear(
 
 
 def upsample_cubic(
-    x: mx.array, scale_factor: Tuple, align_corners: bool = False, antialias: bool = False
+    x: mx.array, scale_factor: tuple, align_corners: bool = False, antialias: bool = False
 ):
     """Resample ``x`` of shape ``(N, *spatial, C)`` with cubic convolution."""
     _check_antialias(antialias, align_corners)
@@ -133,7 +133,7 @@ class Upsample(Module):
 
     def __init__(
         self,
-        scale_factor: Union[float, Tuple],
+        scale_factor: float | tuple,
         mode: Literal["nearest", "linear", "cubic"] = "nearest",
         align_corners: bool = False,
         antialias: bool = False,
