@@ -2,7 +2,10 @@
 #include <mutex>
 
 #include "backend/cpu/views.h"
+#include "compile/fuse.h"
 #include "runtime/kernel_table.h"
+#include "runtime/schedule.h"
+#include "runtime/tape.h"
 
 namespace mlx::core {
 
@@ -11,6 +14,7 @@ void wire_backends() {
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_views(cpu_table);
+    set_fuser(fuse_elementwise);
   });
 }
 

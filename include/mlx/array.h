@@ -210,6 +210,9 @@ class MLX_API array {
   void copy_shared_buffer(const array& other, const Strides& strides, Flags flags,
                           size_t data_size, int64_t offset = 0);
   void copy_shared_buffer(const array& other);
+  /** A number that scheduling passes may keep with a node they have claimed. */
+  uint32_t mark() const { return desc_->mark.load(std::memory_order_relaxed); }
+  void set_mark(uint32_t mark) const { desc_->mark.store(mark, std::memory_order_relaxed); }
   void overwrite_descriptor(const array& other) { desc_ = other.desc_; }
 
  private:
@@ -230,6 +233,7 @@ class MLX_API array {
     std::atomic<Status> status;
     bool is_tracer = false;
     Flags flags{true, true, true};
+    std::atomic<uint32_t> mark{0};
     uint32_t position = 0;
     std::shared_ptr<Primitive> primitive;
     std::vector<array> inputs;

@@ -1,5 +1,7 @@
 // All public operations.
 #pragma once
 
+#include "mlx/ops/control.h"
 #include "mlx/ops/elementwise.h"
+#include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "mlx/primitives/binary.h"
+#include "mlx/primitives/control.h"
 #include "mlx/primitives/primitive.h"
+#include "mlx/primitives/reduce.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/primitives/ternary.h"
 #include "mlx/primitives/unary.h"

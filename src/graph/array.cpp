@@ -7,7 +7,7 @@
 #include "base/errors.h"
 #include "graph/graph_lock.h"
 #include "graph/shape.h"
-#include "graph/tracing.h"
+#include "mlx/transforms_impl.h"
 #include "mlx/primitives/primitive.h"
 
 namespace mlx::core {

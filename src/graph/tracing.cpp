@@ -1,5 +1,5 @@
 // Thread-local state of function transformations.
-#include "graph/tracing.h"
+#include "mlx/transforms_impl.h"
 
 #include <utility>
 

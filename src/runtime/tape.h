@@ -12,13 +12,13 @@ namespace mlx::core {
 
 /** Values are numbered: first the inputs of the tape, then one value per instruction, in order. */
 struct TapeInstruction {
-  uint16_t op;                 // index into the OpList
-  uint8_t num_sources;         // 1 to 3
-  Dtype source_dtype;          // of the sources (for select: of the last two)
-  Dtype dtype;                 // of the result; rounding happens here, as if the op ran alone
-  std::array<int32_t, 3> sources;
-  uint32_t params_offset;      // into Tape::params
-  uint32_t params_size;
+  uint16_t op = 0;               // index into the OpList
+  uint8_t num_sources = 0;       // 1 to 3
+  Dtype source_dtype = float32;  // of the sources (for select: of the last two)
+  Dtype dtype = float32;         // of the result; rounding happens here, as if the op ran alone
+  std::array<int32_t, 3> sources{};
+  uint32_t params_offset = 0;    // into Tape::params
+  uint32_t params_size = 0;
 };
 
 struct Tape {

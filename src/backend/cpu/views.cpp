@@ -6,6 +6,7 @@
 
 #include "backend/cpu/copy.h"
 #include "graph/shape.h"
+#include "mlx/primitives/control.h"
 #include "mlx/primitives/shape.h"
 
 namespace mlx::core::cpu {
@@ -127,6 +128,17 @@ void eval_identity(const Primitive&, Inputs inputs, Outputs outputs) {
   outputs[0].copy_shared_buffer(inputs[0]);
 }
 
+/** The outputs are the first inputs. */
+void eval_depends(const Primitive&, Inputs inputs, Outputs outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].copy_shared_buffer(inputs[i]);
+}
+
+/** The outputs are the last inputs. */
+void eval_custom(const Primitive&, Inputs inputs, Outputs outputs) {
+  size_t first = inputs.size() - outputs.size();
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].copy_shared_buffer(inputs[first + i]);
+}
+
 }  // namespace
 
 void register_views(KernelTable& table) {
@@ -140,6 +152,8 @@ void register_views(KernelTable& table) {
   table.add<Contiguous>(eval_contiguous);
   table.add<Copy>(eval_identity);
   table.add<StopGradient>(eval_identity);
+  table.add<Depends>(eval_depends);
+  table.add<CustomTransforms>(eval_custom);
 }
 
 }  // namespace mlx::core::cpu
