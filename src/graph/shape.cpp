@@ -107,7 +107,7 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
 int normalize_axis(int axis, int ndim, const char* op) {
   int normalized = axis < 0 ? axis + ndim : axis;
   if (normalized < 0 || normalized >= ndim) {
-    throw_invalid(op, "axis {} is out of bounds for an array with {} dimensions.", axis, ndim);
+    throw_out_of_range(op, "Axis {} is out of bounds for array with {} dimensions.", axis, ndim);
   }
   return normalized;
 }
@@ -118,7 +118,7 @@ std::vector<int> normalize_axes(const std::vector<int>& axes, int ndim, const ch
   for (int axis : axes) result.push_back(normalize_axis(axis, ndim, op));
   std::sort(result.begin(), result.end());
   if (std::adjacent_find(result.begin(), result.end()) != result.end()) {
-    throw_invalid(op, "duplicate axes in {}.", fmt::format("{}", fmt::join(axes, ",")));
+    throw_invalid(op, "Received duplicate axes: ({}).", fmt::join(axes, ","));
   }
   return result;
 }

@@ -44,8 +44,7 @@ inline int64_t element_offset(int64_t index, const Shape& shape, const Strides& 
 /** The common shape of operands under NumPy's rule; raises naming `op`. */
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
 
-/** A non-negative axis; raises naming `op` when out of range (Python: IndexError is not used, as MLX:
- * ValueError). */
+/** A non-negative axis; raises std::out_of_range naming `op`. */
 int normalize_axis(int axis, int ndim, const char* op);
 
 /** Non-negative, sorted, distinct axes; raises on duplicates. */

@@ -55,28 +55,23 @@ Shape infer_dimension(const array& a, Shape shape) {
   int unknown = -1;
   size_t known = 1;
   for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == -1) {
-      if (unknown >= 0) {
-        throw_invalid("reshape", "can only infer one dimension: got {}.", to_string(shape));
-      }
-      unknown = static_cast<int>(i);
-    } else if (shape[i] < 0) {
-      throw_invalid("reshape", "negative dimension in shape {}.", to_string(shape));
-    } else {
+    if (shape[i] >= 0) {
       known *= shape[i];
+    } else if (unknown >= 0) {
+      throw_invalid("reshape", "Reshape can only infer one dimension: got {}.", to_string(shape));
+    } else {
+      unknown = static_cast<int>(i);
     }
   }
   if (unknown >= 0) {
-    if (known == 0 || a.size() % known != 0) {
-      throw_invalid("reshape", "cannot infer the shape {} from an array of size {}.",
-                    to_string(shape), a.size());
+    if (known == 0) {
+      throw_invalid("reshape", "Cannot infer the shape of an empty array: got {}.", to_string(shape));
     }
-    shape[unknown] = static_cast<ShapeElem>(a.size() / known);
+    shape[unknown] = safe_cast(a.size() / known, "reshape");
     known *= shape[unknown];
   }
   if (known != a.size()) {
-    throw_invalid("reshape", "Cannot reshape array of size {} into shape {}: {} elements do not fit {}.",
-                  a.size(), to_string(shape), a.size(), known);
+    throw_invalid("reshape", "Cannot reshape array of size {} into shape {}.", a.size(), to_string(shape));
   }
   return shape;
 }
@@ -120,8 +115,10 @@ array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
   int start = std::max(0, start_axis < 0 ? start_axis + ndim : start_axis);
   int end = std::min(ndim - 1, end_axis < 0 ? end_axis + ndim : end_axis);
   if (end < start || start >= ndim || end < 0) {
-    throw_invalid("flatten", "invalid axes {} to {} for an array with {} dimensions.", start_axis,
-                  end_axis, ndim);
+    throw_invalid("flatten",
+                  "start_axis must be less than or equal to end_axis and within the array: got {} and {} "
+                  "for {} dimensions.",
+                  start_axis, end_axis, ndim);
   }
   Shape full(a.shape().begin(), a.shape().begin() + start);
   int64_t merged = 1;
@@ -190,18 +187,16 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
 
 array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   int ndim = static_cast<int>(a.ndim());
-  for (auto& axis : axes) axis = axis < 0 ? axis + ndim : axis;
+  if (static_cast<int>(axes.size()) != ndim) {
+    throw_invalid("transpose", "Received {} axes for array with {} dimensions.", axes.size(), ndim);
+  }
   std::vector<bool> used(ndim, false);
   bool identity = true;
-  bool valid = static_cast<int>(axes.size()) == ndim;
-  for (int i = 0; valid && i < ndim; ++i) {
-    valid = axes[i] >= 0 && axes[i] < ndim && !used[axes[i]];
-    if (valid) used[axes[i]] = true;
+  for (int i = 0; i < ndim; ++i) {
+    axes[i] = normalize_axis(axes[i], ndim, "transpose");
+    if (used[axes[i]]) throw_invalid("transpose", "Repeat axes not allowed: got axis {} twice.", axes[i]);
+    used[axes[i]] = true;
     identity &= axes[i] == i;
-  }
-  if (!valid) {
-    throw_invalid("transpose", "the axes ({}) are not a permutation of the {} dimensions.",
-                  fmt::join(axes, ","), ndim);
   }
   if (identity) return a;
   Shape shape(ndim);

@@ -19,6 +19,10 @@ bool same_state(const Primitive& a, const Primitive& b) {
   return static_cast<const P&>(a).state() == static_cast<const P&>(b).state();
 }
 
+array zeros_of(const array& like) {
+  return broadcast_to(array(0, like.dtype()), like.shape());
+}
+
 /** The position in the batched array of axis `axis` of one element, with the batch at `batch`. */
 int past_batch(int axis, int batch) { return axis + (batch >= 0 && axis >= batch ? 1 : 0); }
 
@@ -236,13 +240,38 @@ std::pair<std::vector<array>, std::vector<int>> StopGradient::vmap(
   return {{stop_gradient(inputs[0], stream())}, axes};
 }
 
-// Slice and AsStrided: their transposes need to write into strided positions, which the indexing family
-// provides through slice_update.
+// Slice and AsStrided
 
 std::vector<array> Slice::vjp(const std::vector<array>& primals,
                               const std::vector<array>& cotangents, const std::vector<int>& argnums,
                               const std::vector<array>& outputs) {
-  return Primitive::vjp(primals, cotangents, argnums, outputs);
+  // The transpose puts the cotangent back among zeros: around it, and between its elements where the
+  // slice had steps.
+  const Shape& shape = primals[0].shape();
+  array spread = cotangents[0];
+  std::vector<int> axes;
+  Shape low;
+  Shape high;
+  for (int i = 0; i < static_cast<int>(shape.size()); ++i) {
+    ShapeElem step = strides_[i];
+    ShapeElem length = spread.shape(i);
+    if (length == 0) return {zeros_of(primals[0])};
+    if (step < 0) spread = flip(spread, i, stream());
+    ShapeElem apart = std::abs(step);
+    if (apart > 1) {
+      array spaced = pad(expand_dims(spread, i + 1, stream()), std::vector<int>{i + 1}, Shape{0},
+                         Shape{apart - 1}, array(0, cotangents[0].dtype()), "constant", stream());
+      array merged = flatten(spaced, i, i + 1, stream());
+      Shape stop = merged.shape();
+      stop[i] = (length - 1) * apart + 1;
+      spread = slice(merged, Shape(merged.ndim(), 0), stop, stream());
+    }
+    ShapeElem first = step > 0 ? start_[i] : start_[i] + (length - 1) * step;
+    axes.push_back(i);
+    low.push_back(first);
+    high.push_back(shape[i] - first - spread.shape(i));
+  }
+  return {pad(spread, axes, low, high, array(0, cotangents[0].dtype()), "constant", stream())};
 }
 
 std::vector<array> Slice::jvp(const std::vector<array>&, const std::vector<array>& tangents,

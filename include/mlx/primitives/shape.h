@@ -116,6 +116,74 @@ class MLX_API Slice : public Primitive {
   Shape strides_;
 };
 
+class MLX_API Concatenate : public Primitive {
+ public:
+  Concatenate(Stream stream, int axis) : Primitive(stream), axis_(axis) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Concatenate)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  int state() const { return axis_; }
+
+ private:
+  int axis_;
+};
+
+/** Cuts an axis at `indices` into views. */
+class MLX_API Split : public Primitive {
+ public:
+  Split(Stream stream, Shape indices, int axis)
+      : Primitive(stream), indices_(std::move(indices)), axis_(axis) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Split)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  std::pair<Shape, int> state() const { return {indices_, axis_}; }
+
+ private:
+  Shape indices_;
+  int axis_;
+};
+
+/** Surrounds the first input by the value of the second, a 0-d array. `axes` are padded by `low` elements
+ * before and `high` after. */
+class MLX_API Pad : public Primitive {
+ public:
+  Pad(Stream stream, std::vector<int> axes, Shape low, Shape high)
+      : Primitive(stream), axes_(std::move(axes)), low_(std::move(low)), high_(std::move(high)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Pad)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  auto state() const { return std::make_tuple(axes_, low_, high_); }
+
+ private:
+  std::vector<int> axes_;
+  Shape low_;
+  Shape high_;
+};
+
+/** The product of the lengths of `axes` (its reciprocal when inverted) as a 0-d array: for traces whose
+ * shapes are not fixed. */
+class MLX_API NumberOfElements : public Primitive {
+ public:
+  NumberOfElements(Stream stream, std::vector<int> axes, bool inverted, Dtype dtype)
+      : Primitive(stream), axes_(std::move(axes)), inverted_(inverted), dtype_(dtype) {}
+  DEFINE_VMAP()
+  DEFINE_NAME(NumberOfElements)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>&) override { return {Shape{}}; }
+  auto state() const { return std::make_tuple(axes_, inverted_, dtype_); }
+
+ private:
+  std::vector<int> axes_;
+  bool inverted_;
+  Dtype dtype_;
+};
+
 /** A row-contiguous (or, if allowed, column-contiguous) array with the same elements. */
 class MLX_API Contiguous : public Primitive {
  public:

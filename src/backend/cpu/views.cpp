@@ -128,6 +128,50 @@ void eval_identity(const Primitive&, Inputs inputs, Outputs outputs) {
   outputs[0].copy_shared_buffer(inputs[0]);
 }
 
+void eval_split(const Primitive& primitive, Inputs inputs, Outputs outputs) {
+  auto [indices, axis] = static_cast<const Split&>(primitive).state();
+  const array& in = inputs[0];
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    int64_t start = i == 0 ? 0 : indices[i - 1];
+    size_t span = spanned_elements(outputs[i].shape(), in.strides());
+    outputs[i].copy_shared_buffer(in, in.strides(),
+                                  view_flags(outputs[i].shape(), in.strides(), span), span,
+                                  outputs[i].size() == 0 ? 0 : start * in.strides()[axis]);
+  }
+}
+
+void eval_concatenate(const Primitive& primitive, Inputs inputs, Outputs outputs) {
+  int axis = static_cast<const Concatenate&>(primitive).state();
+  array& out = outputs[0];
+  out.set_data(allocator::malloc(out.nbytes()));
+  int64_t position = 0;
+  for (const auto& in : inputs) {
+    copy_into(in, out.data<char>() + position * out.strides()[axis] * out.itemsize(), out.strides());
+    position += in.shape(axis);
+  }
+}
+
+void eval_pad(const Primitive& primitive, Inputs inputs, Outputs outputs) {
+  auto [axes, low, high] = static_cast<const Pad&>(primitive).state();
+  array& out = outputs[0];
+  out.set_data(allocator::malloc(out.nbytes()));
+  // The value everywhere, then the inside over it.
+  array value = array::placeholder(out.shape(), out.dtype());
+  value.copy_shared_buffer(inputs[1], Strides(out.ndim(), 0), {false, false, false}, 1);
+  copy_into(value, out.data<char>(), out.strides());
+  int64_t offset = 0;
+  for (size_t i = 0; i < axes.size(); ++i) offset += low[i] * out.strides()[axes[i]];
+  copy_into(inputs[0], out.data<char>() + offset * out.itemsize(), out.strides());
+}
+
+void eval_number_of_elements(const Primitive& primitive, Inputs inputs, Outputs outputs) {
+  auto [axes, inverted, dtype] = static_cast<const NumberOfElements&>(primitive).state();
+  double count = 1;
+  for (int axis : axes) count *= inputs[0].shape(axis);
+  array value(inverted ? 1.0 / count : count, dtype);
+  outputs[0].copy_shared_buffer(value);
+}
+
 /** The outputs are the first inputs. */
 void eval_depends(const Primitive&, Inputs inputs, Outputs outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i].copy_shared_buffer(inputs[i]);
@@ -152,6 +196,10 @@ void register_views(KernelTable& table) {
   table.add<Contiguous>(eval_contiguous);
   table.add<Copy>(eval_identity);
   table.add<StopGradient>(eval_identity);
+  table.add<Split>(eval_split);
+  table.add<Concatenate>(eval_concatenate);
+  table.add<Pad>(eval_pad);
+  table.add<NumberOfElements>(eval_number_of_elements);
   table.add<Depends>(eval_depends);
   table.add<CustomTransforms>(eval_custom);
 }

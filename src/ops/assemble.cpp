@@ -1,0 +1,518 @@
+// Public functions that join, cut, repeat, pad and rearrange arrays.
+#include <algorithm>
+#include <numeric>
+
+#include "base/errors.h"
+#include "graph/shape.h"
+#include "mlx/ops/elementwise.h"
+#include "mlx/ops/reduce.h"
+#include "mlx/ops/shape.h"
+#include "mlx/primitives/shape.h"
+#include "mlx/transforms_impl.h"
+
+namespace mlx::core {
+
+namespace {
+
+int ndim_of(const array& a) { return static_cast<int>(a.ndim()); }
+
+/** `a[..., start:stop, ...]` along one axis. */
+array slice_axis(const array& a, int axis, int start, int stop, Stream s) {
+  Shape from(a.ndim(), 0);
+  Shape to = a.shape();
+  from[axis] = start;
+  to[axis] = stop;
+  return slice(a, std::move(from), std::move(to), s);
+}
+
+}  // namespace
+
+array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
+  if (arrays.empty()) throw_invalid("concatenate", "No arrays provided for concatenation.");
+  int at = normalize_axis(axis, ndim_of(arrays[0]), "concatenate");
+  Dtype dtype = result_type(arrays);
+  Shape shape = arrays[0].shape();
+  int64_t length = 0;
+  for (const auto& a : arrays) {
+    if (a.ndim() != shape.size()) {
+      throw_invalid("concatenate",
+                    "All the input arrays must have the same number of dimensions. However, got arrays "
+                    "with dimensions {} and {}.",
+                    shape.size(), a.ndim());
+    }
+    for (int i = 0; i < ndim_of(a); ++i) {
+      if (i != at && a.shape(i) != shape[i]) {
+        throw_invalid("concatenate",
+                      "All the input array dimensions must match exactly except for the concatenation "
+                      "axis: got {} and {} with axis {}.",
+                      to_string(shape), to_string(a.shape()), axis);
+      }
+    }
+    length += a.shape(at);
+  }
+  if (arrays.size() == 1) return arrays[0];
+  Stream stream = to_stream(s);
+  for (auto& a : arrays) a = astype(std::move(a), dtype, stream);
+  shape[at] = safe_cast(length, "concatenate");
+  return array(std::move(shape), dtype, std::make_shared<Concatenate>(stream, at), std::move(arrays));
+}
+
+array concatenate(std::vector<array> arrays, StreamOrDevice s) {
+  for (auto& a : arrays) a = flatten(a, s);
+  return concatenate(std::move(arrays), 0, s);
+}
+
+array stack(const std::vector<array>& arrays, int axis, StreamOrDevice s) {
+  if (arrays.empty()) throw_invalid("stack", "No arrays provided for stacking.");
+  int at = normalize_axis(axis, ndim_of(arrays[0]) + 1, "stack");
+  std::vector<array> expanded;
+  for (const auto& a : arrays) {
+    if (a.shape() != arrays[0].shape()) {
+      throw_invalid("stack", "All arrays must have the same shape: got {} and {}.",
+                    to_string(arrays[0].shape()), to_string(a.shape()));
+    }
+    expanded.push_back(expand_dims(a, at, s));
+  }
+  return concatenate(std::move(expanded), at, s);
+}
+
+array stack(const std::vector<array>& arrays, StreamOrDevice s) { return stack(arrays, 0, s); }
+
+std::vector<array> split(const array& a, const Shape& indices, int axis, StreamOrDevice s) {
+  int at = normalize_axis(axis, ndim_of(a), "split");
+  if (indices.empty()) return {a};
+  // Python's slice rule: negative positions count from the end, others are clamped; a part is never
+  // longer than the axis.
+  ShapeElem length = a.shape(at);
+  Shape cuts;
+  for (auto index : indices) {
+    cuts.push_back(std::clamp<ShapeElem>(index < 0 ? index + length : index, 0, length));
+  }
+  bool increasing = std::is_sorted(cuts.begin(), cuts.end());
+  Stream stream = to_stream(s);
+  if (!increasing) {
+    std::vector<array> parts;
+    ShapeElem start = 0;
+    for (size_t i = 0; i <= cuts.size(); ++i) {
+      ShapeElem stop = i < cuts.size() ? cuts[i] : length;
+      parts.push_back(slice_axis(a, at, start, std::max(start, stop), stream));
+      start = stop;
+    }
+    return parts;
+  }
+  auto primitive = std::make_shared<Split>(stream, std::move(cuts), at);
+  auto shapes = primitive->output_shapes({a});
+  std::vector<Dtype> dtypes(shapes.size(), a.dtype());
+  return array::make_arrays(std::move(shapes), dtypes, primitive, {a});
+}
+
+std::vector<array> split(const array& a, const Shape& indices, StreamOrDevice s) {
+  return split(a, indices, 0, s);
+}
+
+std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevice s) {
+  int at = normalize_axis(axis, ndim_of(a), "split");
+  if (num_splits <= 0) {
+    throw_invalid("split", "num_splits must be positive and non-zero but got {}.", num_splits);
+  }
+  if (a.shape(at) % num_splits != 0) {
+    throw_invalid("split",
+                  "Array split does not result in sub arrays with equal size: attempting {} splits along "
+                  "axis {} for shape {}.",
+                  num_splits, axis, to_string(a.shape()));
+  }
+  Shape indices;
+  for (int i = 1; i < num_splits; ++i) indices.push_back(a.shape(at) / num_splits * i);
+  return split(a, indices, at, s);
+}
+
+std::vector<array> split(const array& a, int num_splits, StreamOrDevice s) {
+  return split(a, num_splits, 0, s);
+}
+
+std::vector<array> unstack(const array& a, int axis, StreamOrDevice s) {
+  int at = normalize_axis(axis, ndim_of(a), "unstack");
+  if (a.shape(at) == 0) return {};
+  auto parts = split(a, a.shape(at), at, s);
+  for (auto& part : parts) part = squeeze(part, at, s);
+  return parts;
+}
+
+std::vector<array> unstack(const array& a, StreamOrDevice s) { return unstack(a, 0, s); }
+
+array repeat(const array& arr, int repeats, int axis, StreamOrDevice s) {
+  int at = normalize_axis(axis, ndim_of(arr), "repeat");
+  if (repeats < 0) {
+    throw_invalid("repeat", "Number of repeats cannot be negative: got {}.", repeats);
+  }
+  if (repeats == 1) return arr;
+  Shape repeated = arr.shape();
+  repeated.insert(repeated.begin() + at + 1, repeats);
+  array out = broadcast_to(expand_dims(arr, at + 1, s), repeated, s);
+  return flatten(out, at, at + 1, s);
+}
+
+array repeat(const array& arr, int repeats, StreamOrDevice s) {
+  return repeat(flatten(arr, s), repeats, 0, s);
+}
+
+array tile(const array& arr, std::vector<int> reps, StreamOrDevice s) {
+  Shape shape = arr.shape();
+  while (reps.size() < shape.size()) reps.insert(reps.begin(), 1);
+  while (shape.size() < reps.size()) shape.insert(shape.begin(), 1);
+  // Each axis becomes a pair (repetition, element) that is broadcast and merged.
+  Shape paired;
+  Shape broadcast;
+  Shape merged;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (reps[i] < 0) throw_invalid("tile", "repetitions must not be negative: got {}.", reps[i]);
+    if (reps[i] != 1) {
+      paired.push_back(1);
+      broadcast.push_back(reps[i]);
+    }
+    paired.push_back(shape[i]);
+    broadcast.push_back(shape[i]);
+    merged.push_back(safe_cast(int64_t{reps[i]} * shape[i], "tile"));
+  }
+  return reshape(broadcast_to(reshape(arr, paired, s), broadcast, s), merged, s);
+}
+
+namespace {
+
+void check_padding(int axis, ShapeElem low, ShapeElem high) {
+  for (auto [which, size] : {std::pair("low", low), std::pair("high", high)}) {
+    if (size < 0) {
+      throw_invalid("pad",
+                    "Invalid {} padding size ({}) passed to pad for axis {}. Padding sizes must be "
+                    "non-negative.",
+                    which, size, axis);
+    }
+  }
+}
+
+array edge_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
+               Stream s) {
+  array out = a;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int axis = axes[i];
+    ShapeElem length = out.shape(axis);
+    if (length == 0) throw_invalid("pad", "cannot edge-pad axis {} of length 0.", axis);
+    std::vector<array> parts;
+    auto add_edge = [&](ShapeElem at, ShapeElem count) {
+      if (count == 0) return;
+      array edge = slice_axis(out, axis, at, at + 1, s);
+      Shape shape = edge.shape();
+      shape[axis] = count;
+      parts.push_back(broadcast_to(edge, shape, s));
+    };
+    add_edge(0, low[i]);
+    parts.push_back(out);
+    add_edge(length - 1, high[i]);
+    out = concatenate(std::move(parts), axis, s);
+  }
+  return out;
+}
+
+array reflect_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
+                  Stream s) {
+  array out = a;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int axis = axes[i];
+    ShapeElem before = low[i];
+    ShapeElem after = high[i];
+    if ((before > 0 || after > 0) && out.shape(axis) == 0) {
+      throw_invalid("pad", "cannot reflect-pad axis {} of length 0.", axis);
+    }
+    if (out.shape(axis) == 1) {
+      out = edge_pad(out, {axis}, Shape{before}, Shape{after}, s);
+      continue;
+    }
+    // A mirror image has at most length - 1 elements; wider padding mirrors again.
+    while (before > 0 || after > 0) {
+      ShapeElem length = out.shape(axis);
+      ShapeElem take_before = std::min(before, length - 1);
+      ShapeElem take_after = std::min(after, length - 1);
+      std::vector<array> parts;
+      if (take_before > 0) parts.push_back(flip(slice_axis(out, axis, 1, take_before + 1, s), axis, s));
+      parts.push_back(out);
+      if (take_after > 0) {
+        parts.push_back(flip(slice_axis(out, axis, length - 1 - take_after, length - 1, s), axis, s));
+      }
+      out = concatenate(std::move(parts), axis, s);
+      before -= take_before;
+      after -= take_after;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_size,
+          const Shape& high_pad_size, const array& pad_value, const std::string& mode,
+          StreamOrDevice s) {
+  if (axes.size() != low_pad_size.size() || axes.size() != high_pad_size.size()) {
+    throw_invalid("pad", "Invalid number of padding sizes passed to pad with axes of size {}.", axes.size());
+  }
+  std::vector<int> positions;
+  Shape shape = a.shape();
+  bool nothing = true;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    positions.push_back(normalize_axis(axes[i], ndim_of(a), "pad"));
+    check_padding(axes[i], low_pad_size[i], high_pad_size[i]);
+    auto& length = shape[positions[i]];
+    length = safe_cast(int64_t{length} + low_pad_size[i] + high_pad_size[i], "pad");
+    nothing &= low_pad_size[i] == 0 && high_pad_size[i] == 0;
+  }
+  if (nothing && mode == "constant") return a;
+  Stream stream = to_stream(s);
+  if (mode == "edge") return edge_pad(a, positions, low_pad_size, high_pad_size, stream);
+  if (mode == "reflect") return reflect_pad(a, positions, low_pad_size, high_pad_size, stream);
+  if (mode != "constant") {
+    throw_invalid("pad", "Invalid padding mode ({}) passed to pad: expected constant, edge or reflect.",
+                  mode);
+  }
+  if (pad_value.size() != 1) {
+    throw_invalid("pad", "the pad value must be a scalar, got shape {}.", to_string(pad_value.shape()));
+  }
+  array value = reshape(astype(pad_value, a.dtype(), stream), Shape{}, stream);
+  auto primitive = std::make_shared<Pad>(stream, std::move(positions), low_pad_size, high_pad_size);
+  return array(std::move(shape), a.dtype(), std::move(primitive), {a, std::move(value)});
+}
+
+array pad(const array& a, const std::vector<std::pair<int, int>>& pad_width, const array& pad_value,
+          const std::string& mode, StreamOrDevice s) {
+  if (pad_width.size() != a.ndim()) {
+    throw_invalid("pad", "Invalid number of padding sizes passed to pad: got {} for {} dimensions.",
+                  pad_width.size(), a.ndim());
+  }
+  std::vector<int> axes(a.ndim());
+  std::iota(axes.begin(), axes.end(), 0);
+  Shape low;
+  Shape high;
+  for (auto [before, after] : pad_width) {
+    low.push_back(before);
+    high.push_back(after);
+  }
+  return pad(a, axes, low, high, pad_value, mode, s);
+}
+
+array pad(const array& a, const std::pair<int, int>& pad_width, const array& pad_value,
+          const std::string& mode, StreamOrDevice s) {
+  return pad(a, std::vector<std::pair<int, int>>(a.ndim(), pad_width), pad_value, mode, s);
+}
+
+array pad(const array& a, int pad_width, const array& pad_value, const std::string& mode,
+          StreamOrDevice s) {
+  return pad(a, std::pair(pad_width, pad_width), pad_value, mode, s);
+}
+
+array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
+  Shape start(a.ndim(), 0);
+  Shape stop = a.shape();
+  Shape strides(a.ndim(), 1);
+  for (int axis : normalize_axes(axes, ndim_of(a), "flip")) {
+    start[axis] = a.shape(axis) - 1;
+    stop[axis] = -a.shape(axis) - 1;
+    strides[axis] = -1;
+  }
+  if (a.size() == 0) return a;
+  return slice(a, std::move(start), std::move(stop), std::move(strides), s);
+}
+
+array flip(const array& a, int axis, StreamOrDevice s) { return flip(a, std::vector<int>{axis}, s); }
+
+array flip(const array& a, StreamOrDevice s) {
+  std::vector<int> axes(a.ndim());
+  std::iota(axes.begin(), axes.end(), 0);
+  return flip(a, axes, s);
+}
+
+array roll(const array& a, const Shape& shift, const std::vector<int>& axes, StreamOrDevice s) {
+  if (axes.empty()) return a;
+  if (shift.size() < axes.size()) {
+    throw_invalid("roll", "At least one shift value per axis is required, {} provided for {} axes.",
+                  shift.size(), axes.size());
+  }
+  Stream stream = to_stream(s);
+  array out = a;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int axis = normalize_axis(axes[i], ndim_of(a), "roll");
+    ShapeElem length = a.shape(axis);
+    if (length == 0) continue;
+    ShapeElem by = ((shift[i] % length) + length) % length;
+    if (by == 0) continue;
+    out = concatenate({slice_axis(out, axis, length - by, length, stream),
+                       slice_axis(out, axis, 0, length - by, stream)},
+                      axis, stream);
+  }
+  return out;
+}
+
+array roll(const array& a, int shift, StreamOrDevice s) {
+  return reshape(roll(flatten(a, s), Shape{shift}, std::vector<int>{0}, s), a.shape(), s);
+}
+
+array roll(const array& a, const Shape& shift, StreamOrDevice s) {
+  int64_t total = std::accumulate(shift.begin(), shift.end(), int64_t{0});
+  int64_t size = std::max<int64_t>(1, static_cast<int64_t>(a.size()));
+  return roll(a, static_cast<int>(total % size), s);
+}
+
+array roll(const array& a, int shift, int axis, StreamOrDevice s) {
+  return roll(a, Shape{shift}, std::vector<int>{axis}, s);
+}
+
+array roll(const array& a, int shift, const std::vector<int>& axes, StreamOrDevice s) {
+  return roll(a, Shape(axes.size(), shift), axes, s);
+}
+
+array roll(const array& a, const Shape& shift, int axis, StreamOrDevice s) {
+  int64_t total = std::accumulate(shift.begin(), shift.end(), int64_t{0});
+  return roll(a, Shape{safe_cast(total, "roll")}, std::vector<int>{axis}, s);
+}
+
+std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse,
+                            const std::string& indexing, StreamOrDevice s) {
+  if (indexing != "xy" && indexing != "ij") {
+    throw_invalid("meshgrid", "Invalid indexing value '{}'. Valid values are 'xy' and 'ij'.", indexing);
+  }
+  bool swap = indexing == "xy" && arrays.size() > 1;
+  std::vector<array> grids;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    size_t axis = swap && i < 2 ? 1 - i : i;
+    Shape shape(arrays.size(), 1);
+    shape[axis] = safe_cast(arrays[i].size(), "meshgrid");
+    grids.push_back(reshape(arrays[i], std::move(shape), s));
+  }
+  return sparse ? grids : broadcast_arrays(grids, s);
+}
+
+array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
+  if (a.ndim() < 2) {
+    throw_invalid("diagonal", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
+  }
+  int row_axis = normalize_axis(axis1, ndim_of(a), "diagonal");
+  int col_axis = normalize_axis(axis2, ndim_of(a), "diagonal");
+  if (row_axis == col_axis) throw_invalid("diagonal", "axis1 and axis2 cannot be the same axis.");
+  std::vector<int> order;
+  for (int i = 0; i < ndim_of(a); ++i) {
+    if (i != row_axis && i != col_axis) order.push_back(i);
+  }
+  order.push_back(row_axis);
+  order.push_back(col_axis);
+  array rows = transpose(a, order, s);
+  int ndim = ndim_of(rows);
+  int64_t num_rows = rows.shape(-2);
+  int64_t num_cols = rows.shape(-1);
+  int64_t first_row = std::max(0, -offset);
+  int64_t first_col = std::max(0, offset);
+  int64_t length = std::max<int64_t>(0, std::min(num_rows - first_row, num_cols - first_col));
+  if (length == 0) {
+    Shape empty(rows.shape().begin(), rows.shape().end() - 2);
+    empty.push_back(0);
+    Shape stop = rows.shape();
+    stop[ndim - 1] = 0;
+    return reshape(slice(rows, Shape(ndim, 0), stop, s), empty, s);
+  }
+  // Cut to the square around the diagonal, then take every (length + 1)-th element of it. The last row is
+  // kept apart, so the square is padded to full steps by leaving its last element as the end.
+  Shape start(ndim, 0);
+  Shape stop = rows.shape();
+  start[ndim - 2] = static_cast<ShapeElem>(first_row);
+  stop[ndim - 2] = static_cast<ShapeElem>(first_row + length);
+  start[ndim - 1] = static_cast<ShapeElem>(first_col);
+  stop[ndim - 1] = static_cast<ShapeElem>(first_col + length);
+  array flat = flatten(slice(rows, start, stop, s), -2, -1, s);
+  Shape from(flat.ndim(), 0);
+  Shape steps(flat.ndim(), 1);
+  steps[flat.ndim() - 1] = static_cast<ShapeElem>(length + 1);
+  return slice(flat, from, flat.shape(), steps, s);
+}
+
+array diag(const array& a, int k, StreamOrDevice s) {
+  if (a.ndim() == 2) return diagonal(a, k, 0, 1, s);
+  if (a.ndim() != 1) {
+    throw_invalid("diag", "array must be 1-D or 2-D, got array with {} dimensions.", a.ndim());
+  }
+  // The vector, spread n + 1 apart by padding each element to a row of n + 1, is the flat square matrix.
+  int length = a.shape(0);
+  if (length == 0) {
+    int side = std::abs(k);
+    return broadcast_to(astype(array(0), a.dtype(), s), Shape{side, side}, s);
+  }
+  array spread = pad(reshape(a, Shape{length, 1}, s), std::vector<std::pair<int, int>>{{0, 0}, {0, length}},
+                     array(0, a.dtype()), "constant", s);
+  array flat = slice(flatten(spread, s), Shape{0}, Shape{length * length}, s);
+  array square = reshape(flat, Shape{length, length}, s);
+  int above = std::max(0, k);
+  int below = std::max(0, -k);
+  return pad(square, std::vector<std::pair<int, int>>{{below, above}, {above, below}}, array(0, a.dtype()), "constant", s);
+}
+
+array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s) {
+  if (a.ndim() < 2) {
+    throw_invalid("trace", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
+  }
+  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), std::vector<int>{-1}, false, s);
+}
+
+array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
+  bool widen = a.dtype() == bool_ || (issubdtype(a.dtype(), integer) && a.itemsize() < 4);
+  return trace(a, offset, axis1, axis2, widen ? int32 : a.dtype(), s);
+}
+
+array trace(const array& a, StreamOrDevice s) { return trace(a, 0, 0, 1, s); }
+
+array atleast_1d(const array& a, StreamOrDevice s) {
+  return a.ndim() >= 1 ? a : reshape(a, Shape{1}, s);
+}
+
+array atleast_2d(const array& a, StreamOrDevice s) {
+  if (a.ndim() >= 2) return a;
+  return a.ndim() == 1 ? expand_dims(a, 0, s) : reshape(a, Shape{1, 1}, s);
+}
+
+array atleast_3d(const array& a, StreamOrDevice s) {
+  switch (a.ndim()) {
+    case 0: return reshape(a, Shape{1, 1, 1}, s);
+    case 1: return expand_dims(a, std::vector<int>{0, 2}, s);
+    case 2: return expand_dims(a, 2, s);
+    default: return a;
+  }
+}
+
+namespace {
+
+template <class F>
+std::vector<array> each(const std::vector<array>& arrays, F f) {
+  std::vector<array> result;
+  for (const auto& a : arrays) result.push_back(f(a));
+  return result;
+}
+
+}  // namespace
+
+std::vector<array> atleast_1d(const std::vector<array>& a, StreamOrDevice s) {
+  return each(a, [&](const array& x) { return atleast_1d(x, s); });
+}
+std::vector<array> atleast_2d(const std::vector<array>& a, StreamOrDevice s) {
+  return each(a, [&](const array& x) { return atleast_2d(x, s); });
+}
+std::vector<array> atleast_3d(const std::vector<array>& a, StreamOrDevice s) {
+  return each(a, [&](const array& x) { return atleast_3d(x, s); });
+}
+
+array number_of_elements(const array& a, std::vector<int> axes, bool inverted, Dtype dtype,
+                         StreamOrDevice s) {
+  for (auto& axis : axes) axis = normalize_axis(axis, ndim_of(a), "number_of_elements");
+  if (!detail::in_dynamic_tracing()) {
+    double count = 1;
+    for (int axis : axes) count *= a.shape(axis);
+    return array(inverted ? 1.0 / count : count, dtype);
+  }
+  auto primitive = std::make_shared<NumberOfElements>(to_stream(s), std::move(axes), inverted, dtype);
+  return stop_gradient(array(Shape{}, dtype, std::move(primitive), {a}), s);
+}
+
+}  // namespace mlx::core
