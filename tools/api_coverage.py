@@ -198,7 +198,10 @@ def compare_core(oracle: str, verbose: bool) -> int:
     )
     theirs = read_stubs(pathlib.Path(wheel["file"]).parent / "core")
     # Type variables and aliases stand in the stubs only; constants may stand in the module only.
-    theirs = {name: theirs.get(name, set()) for name in wheel["names"]}
+    constructors = [
+        n for n in theirs if n.endswith(".__init__") and n.split(".")[-2] in wheel["names"]
+    ]
+    theirs = {name: theirs.get(name, set()) for name in wheel["names"] + constructors}
 
     same = excepted = 0
     problems = []
