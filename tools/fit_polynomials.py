@@ -64,24 +64,122 @@ def cases():
         return lambda x: f(x if abs(x) > tiny else tiny)
 
     # exp(r) = 1 + r + r^2 P(r); expm1 the same with relative weight
-    yield "exp", nudge(lambda r: (mp.exp(r) - 1 - r) / r**2), nudge(lambda r: r**2 / mp.exp(r)), -half_ln2, half_ln2, range(5)
-    yield "expm1", nudge(lambda r: (mp.expm1(r) - r) / r**2), nudge(lambda r: r**2 / mp.expm1(r)), -half_ln2, half_ln2, range(6)
+    yield (
+        "exp",
+        nudge(lambda r: (mp.exp(r) - 1 - r) / r**2),
+        nudge(lambda r: r**2 / mp.exp(r)),
+        -half_ln2,
+        half_ln2,
+        range(5),
+    )
+    yield (
+        "expm1",
+        nudge(lambda r: (mp.expm1(r) - r) / r**2),
+        nudge(lambda r: r**2 / mp.expm1(r)),
+        -half_ln2,
+        half_ln2,
+        range(6),
+    )
     lo, hi = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
-    yield "log (log1p(f) = f + f^2 P)", nudge(lambda f: (mp.log1p(f) - f) / f**2), nudge(lambda f: f**2 / mp.log1p(f)), lo, hi, range(9)
+    yield (
+        "log (log1p(f) = f + f^2 P)",
+        nudge(lambda f: (mp.log1p(f) - f) / f**2),
+        nudge(lambda f: f**2 / mp.log1p(f)),
+        lo,
+        hi,
+        range(9),
+    )
     quarter = mp.pi / 4 * mp.mpf("1.001")
     root = lambda f: lambda z: f(mp.sqrt(z if z > tiny else tiny))
     q2 = quarter**2
-    yield "sin (r + r^3 P(r^2))", root(lambda r: (mp.sin(r) - r) / r**3), root(lambda r: r**3 / mp.sin(r)), 0, q2, range(4)
-    yield "cos (1 - r^2/2 + r^4 P(r^2))", root(lambda r: (mp.cos(r) - 1 + r * r / 2) / r**4), root(lambda r: r**4 / mp.cos(r)), 0, q2, range(3)
-    yield "tan (r + r^3 P(r^2))", root(lambda r: (mp.tan(r) - r) / r**3), root(lambda r: r**3 / mp.tan(r)), 0, q2, range(7)
-    yield "tanh (x + x^3 P(x^2)), |x| < 0.625", root(lambda r: (mp.tanh(r) - r) / r**3), root(lambda r: r**3 / mp.tanh(r)), 0, mp.mpf("0.625") ** 2, range(5)
-    yield "sinh (x + x^3 P(x^2)), |x| < 1", root(lambda r: (mp.sinh(r) - r) / r**3), root(lambda r: r**3 / mp.sinh(r)), 0, 1, range(4)
-    yield "asin (x + x^3 P(x^2)), |x| < 0.5", root(lambda r: (mp.asin(r) - r) / r**3), root(lambda r: r**3 / mp.asin(r)), 0, mp.mpf("0.2501"), range(5)
-    yield "atan (x + x^3 P(x^2)), |x| < 1", root(lambda r: (mp.atan(r) - r) / r**3), root(lambda r: r**3 / mp.atan(r)), 0, 1, range(8)
-    yield "atanh (x + x^3 P(x^2)), |x| < 0.5", root(lambda r: (mp.atanh(r) - r) / r**3), root(lambda r: r**3 / mp.atanh(r)), 0, mp.mpf("0.25"), range(7)
-    yield "asinh (x + x^3 P(x^2)), |x| < 0.5", root(lambda r: (mp.asinh(r) - r) / r**3), root(lambda r: r**3 / mp.asinh(r)), 0, mp.mpf("0.25"), range(6)
-    yield "erf (x + x P(x^2)), |x| < 1", root(lambda r: mp.erf(r) / r - 1), root(lambda r: r / mp.erf(r)), 0, 1, range(7)
-    yield "erf tail: log(erfc(x)) = P(x), 1 < x < 4", lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 1, 4, range(8)
+    yield (
+        "sin (r + r^3 P(r^2))",
+        root(lambda r: (mp.sin(r) - r) / r**3),
+        root(lambda r: r**3 / mp.sin(r)),
+        0,
+        q2,
+        range(4),
+    )
+    yield (
+        "cos (1 - r^2/2 + r^4 P(r^2))",
+        root(lambda r: (mp.cos(r) - 1 + r * r / 2) / r**4),
+        root(lambda r: r**4 / mp.cos(r)),
+        0,
+        q2,
+        range(3),
+    )
+    yield (
+        "tan (r + r^3 P(r^2))",
+        root(lambda r: (mp.tan(r) - r) / r**3),
+        root(lambda r: r**3 / mp.tan(r)),
+        0,
+        q2,
+        range(7),
+    )
+    yield (
+        "tanh (x + x^3 P(x^2)), |x| < 0.625",
+        root(lambda r: (mp.tanh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.tanh(r)),
+        0,
+        mp.mpf("0.625") ** 2,
+        range(5),
+    )
+    yield (
+        "sinh (x + x^3 P(x^2)), |x| < 1",
+        root(lambda r: (mp.sinh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.sinh(r)),
+        0,
+        1,
+        range(4),
+    )
+    yield (
+        "asin (x + x^3 P(x^2)), |x| < 0.5",
+        root(lambda r: (mp.asin(r) - r) / r**3),
+        root(lambda r: r**3 / mp.asin(r)),
+        0,
+        mp.mpf("0.2501"),
+        range(5),
+    )
+    yield (
+        "atan (x + x^3 P(x^2)), |x| < 1",
+        root(lambda r: (mp.atan(r) - r) / r**3),
+        root(lambda r: r**3 / mp.atan(r)),
+        0,
+        1,
+        range(8),
+    )
+    yield (
+        "atanh (x + x^3 P(x^2)), |x| < 0.5",
+        root(lambda r: (mp.atanh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.atanh(r)),
+        0,
+        mp.mpf("0.25"),
+        range(7),
+    )
+    yield (
+        "asinh (x + x^3 P(x^2)), |x| < 0.5",
+        root(lambda r: (mp.asinh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.asinh(r)),
+        0,
+        mp.mpf("0.25"),
+        range(6),
+    )
+    yield (
+        "erf (x + x P(x^2)), |x| < 1",
+        root(lambda r: mp.erf(r) / r - 1),
+        root(lambda r: r / mp.erf(r)),
+        0,
+        1,
+        range(7),
+    )
+    yield (
+        "erf tail: log(erfc(x)) = P(x), 1 < x < 4",
+        lambda x: mp.log(mp.erfc(x)),
+        lambda x: mp.erfc(x) / mp.erf(x),
+        1,
+        4,
+        range(8),
+    )
 
     # erfinv(x) = x P(w), w = -log(1 - x^2)
     def inv(w):
@@ -89,11 +187,32 @@ def cases():
         x = mp.sqrt(-mp.expm1(-w))
         return mp.erfinv(x) / x
 
-    yield "erfinv, w < 5, in w - 2.5", lambda v: inv(v + mp.mpf("2.5")), lambda v: 1 / inv(v + mp.mpf("2.5")), "-2.5", "2.5", range(10)
-    yield "erfinv, 5 < w < 17, in sqrt(w) - 3", lambda v: inv((v + 3) ** 2), lambda v: 1 / inv((v + 3) ** 2), mp.sqrt(5) - 3, mp.sqrt(17) - 3, range(9)
+    yield (
+        "erfinv, w < 5, in w - 2.5",
+        lambda v: inv(v + mp.mpf("2.5")),
+        lambda v: 1 / inv(v + mp.mpf("2.5")),
+        "-2.5",
+        "2.5",
+        range(10),
+    )
+    yield (
+        "erfinv, 5 < w < 17, in sqrt(w) - 3",
+        lambda v: inv((v + 3) ** 2),
+        lambda v: 1 / inv((v + 3) ** 2),
+        mp.sqrt(5) - 3,
+        mp.sqrt(17) - 3,
+        range(9),
+    )
     s = mp.mpf("0.1717")
     # log(m) = 2 s + s^3 P(s^2), s = (m - 1) / (m + 1): for pow
-    yield "log by atanh (2 s + s^3 P(s^2))", root(lambda r: (2 * mp.atanh(r) - 2 * r) / r**3), root(lambda r: r**3 / (2 * mp.atanh(r))), 0, s * s, range(4)
+    yield (
+        "log by atanh (2 s + s^3 P(s^2))",
+        root(lambda r: (2 * mp.atanh(r) - 2 * r) / r**3),
+        root(lambda r: r**3 / (2 * mp.atanh(r))),
+        0,
+        s * s,
+        range(4),
+    )
 
 
 if __name__ == "__main__":
