@@ -131,6 +131,11 @@ T storage_identity() {
 // Far enough ahead to cross into the next page before the hardware prefetcher does.
 constexpr size_t kPrefetchBytes = 2048;
 
+/** A hint only: the address may lie outside the array. */
+HWY_INLINE void prefetch_at(const void* p, size_t bytes_ahead) {
+  hwy::Prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + bytes_ahead));
+}
+
 template <class Op, typename T, class D>
 HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lanes) {
   const size_t width = hn::Lanes(d);
@@ -142,7 +147,7 @@ HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lane
     auto e = hn::LoadU(d, lanes + first + 3 * width);
     for (size_t i = first; i < n; i += kLanes) {
       for (size_t line = 0; line < kLanes * sizeof(T); line += 64) {
-        hwy::Prefetch(reinterpret_cast<const char*>(x + i) + kPrefetchBytes + line);
+        prefetch_at(x + i, kPrefetchBytes + line);
       }
       a = Op::apply(d, a, load(d, x + i));
       b = Op::apply(d, b, load(d, x + i + width));
@@ -208,7 +213,7 @@ HWY_INLINE size_t column_span(D d, const T* const* rows, size_t num_rows, size_t
   if (num_rows == kRowGroup) {
     for (; c + width <= columns; c += width) {
       for (size_t r = 0; r < kRowGroup; ++r) {
-        hwy::Prefetch(reinterpret_cast<const char*>(rows[r] + c) + kPrefetchBytes / 4);
+        prefetch_at(rows[r] + c, kPrefetchBytes / 4);
       }
       hn::StoreU(Op::apply(d, hn::LoadU(d, sums + c), row_tree<Op>(d, rows, c)), d, sums + c);
     }
@@ -232,37 +237,112 @@ void accumulate_rows(const void* const* rows_, size_t num_rows, size_t columns, 
   column_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, c, columns, sums);
 }
 
-template <class Op, typename T>
-const ReduceKernels* kernels_of() {
+template <typename T>
+size_t find(const void* x_, size_t n, const void* value_) {
   using A = Accumulator<T>;
-  static const ReduceKernels kernels{TypeToDtype<A>(), accumulate<Op, T>, fold<Op, A>,
-                                     accumulate_rows<Op, T>};
-  return &kernels;
+  auto x = static_cast<const T*>(x_);
+  const A value = *static_cast<const A*>(value_);
+  const hn::ScalableTag<A> d;
+  const size_t width = hn::Lanes(d);
+  size_t i = 0;
+  if (value != value) {
+    if constexpr (!std::is_integral_v<A>) {
+      while (i + width <= n && hn::AllFalse(d, hn::IsNaN(load(d, x + i)))) i += width;
+      while (i < n && static_cast<A>(x[i]) == static_cast<A>(x[i])) ++i;
+    }
+    return i;
+  }
+  const auto wanted = hn::Set(d, value);
+  while (i + width <= n && hn::AllFalse(d, hn::Eq(load(d, x + i), wanted))) i += width;
+  while (i < n && static_cast<A>(x[i]) != value) ++i;
+  return i;
 }
 
-/** float64 has no TypeToDtype of its own (a double literal is a weak float32). */
-template <class Op>
-const ReduceKernels* kernels_of_double() {
-  static const ReduceKernels kernels{float64, accumulate<Op, double>, fold<Op, double>,
-                                     accumulate_rows<Op, double>};
+/** Where b beats a: strictly, or as the first NaN. */
+template <class Op, class D>
+HWY_INLINE hn::Mask<D> beats(D, hn::Vec<D> b, hn::Vec<D> a) {
+  hn::Mask<D> better;
+  if constexpr (std::is_same_v<Op, MinOp>) better = hn::Lt(b, a);
+  else better = hn::Gt(b, a);
+  if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
+    better = hn::Or(better, hn::AndNot(hn::IsNaN(a), hn::IsNaN(b)));
+  }
+  return better;
+}
+
+template <class Op, typename T, class D>
+HWY_INLINE size_t best_span(D d, const T* const* rows, size_t num_rows, uint32_t first_row,
+                            size_t c, size_t columns, Accumulator<T>* best, void* index_) {
+  const hn::RebindToUnsigned<D> du;
+  using U = hn::TFromD<decltype(du)>;
+  auto index = static_cast<U*>(index_);
+  const size_t width = hn::Lanes(d);
+  for (; c + width <= columns; c += width) {
+    auto value = hn::LoadU(d, best + c);
+    auto where = hn::LoadU(du, index + c);
+    for (size_t r = 0; r < num_rows; ++r) {
+      auto x = load(d, rows[r] + c);
+      auto better = beats<Op>(d, x, value);
+      value = hn::IfThenElse(better, x, value);
+      where = hn::IfThenElse(hn::RebindMask(du, better),
+                             hn::Set(du, static_cast<U>(first_row + r)), where);
+    }
+    hn::StoreU(value, d, best + c);
+    hn::StoreU(where, du, index + c);
+  }
+  return c;
+}
+
+template <class Op, typename T>
+void best_rows(const void* const* rows_, size_t num_rows, uint32_t first_row, size_t columns,
+               void* best_, void* index) {
+  using A = Accumulator<T>;
+  const T* rows[kRowGroup];
+  for (size_t r = 0; r < num_rows; ++r) rows[r] = static_cast<const T*>(rows_[r]);
+  auto best = static_cast<A*>(best_);
+  size_t c = best_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, first_row, 0, columns, best,
+                              index);
+  best_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, first_row, c, columns, best, index);
+}
+
+/** The kernels that only min and max have. */
+template <class Op, typename T>
+void add_search(ReduceKernels& kernels) {
+  if constexpr ((std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>) && sizeof(T) > 1) {
+    kernels.find = find<T>;
+    kernels.best_rows = best_rows<Op, T>;
+  }
+}
+
+template <class Op, typename T>
+ReduceKernels make_kernels(Dtype accumulator) {
+  ReduceKernels kernels{accumulator,  accumulate<Op, T>, fold<Op, Accumulator<T>>,
+                        accumulate_rows<Op, T>, nullptr, nullptr};
+  add_search<Op, T>(kernels);
+  return kernels;
+}
+
+template <class Op, typename T>
+const ReduceKernels* kernels_of(Dtype accumulator) {
+  static const ReduceKernels kernels = make_kernels<Op, T>(accumulator);
   return &kernels;
 }
 
 template <class Op>
 const ReduceKernels* find_kernels(Dtype storage) {
   switch (storage.val()) {
-    case Dtype::Val::float16: return kernels_of<Op, float16_t>();
-    case Dtype::Val::bfloat16: return kernels_of<Op, bfloat16_t>();
-    case Dtype::Val::float32: return kernels_of<Op, float>();
-    case Dtype::Val::float64: return kernels_of_double<Op>();
-    case Dtype::Val::int32: return kernels_of<Op, int32_t>();
-    case Dtype::Val::uint32: return kernels_of<Op, uint32_t>();
-    case Dtype::Val::int64: return kernels_of<Op, int64_t>();
-    case Dtype::Val::uint64: return kernels_of<Op, uint64_t>();
+    case Dtype::Val::float16: return kernels_of<Op, float16_t>(float32);
+    case Dtype::Val::bfloat16: return kernels_of<Op, bfloat16_t>(float32);
+    case Dtype::Val::float32: return kernels_of<Op, float>(float32);
+    case Dtype::Val::float64: return kernels_of<Op, double>(float64);
+    case Dtype::Val::int32: return kernels_of<Op, int32_t>(int32);
+    case Dtype::Val::uint32: return kernels_of<Op, uint32_t>(uint32);
+    case Dtype::Val::int64: return kernels_of<Op, int64_t>(int64);
+    case Dtype::Val::uint64: return kernels_of<Op, uint64_t>(uint64);
     default: break;
   }
   if constexpr (std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>) {
-    if (storage == uint8) return kernels_of<Op, uint8_t>();
+    if (storage == uint8) return kernels_of<Op, uint8_t>(uint8);
   }
   return nullptr;
 }
@@ -365,7 +445,15 @@ const ReduceKernels* complex_kernels() {
           auto row = static_cast<const complex64_t*>(rows[r]);
           for (size_t c = 0; c < columns; ++c) sums[c] = combine_complex<op>(sums[c], row[c]);
         }
-      }};
+      },
+      [](const void* x_, size_t n, const void* value_) {
+        auto x = static_cast<const complex64_t*>(x_);
+        auto value = *static_cast<const complex64_t*>(value_);
+        size_t i = 0;
+        while (i < n && !(is_nan(value) ? is_nan(x[i]) : x[i] == value)) ++i;
+        return i;
+      },
+      nullptr};
   return &kernels;
 }
 

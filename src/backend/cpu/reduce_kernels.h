@@ -27,6 +27,12 @@ struct ReduceKernels {
   void (*fold)(void* lanes);
   /** sums[c] op= the tree over rows[r][c] for c < columns; up to kRowGroup rows. */
   void (*accumulate_rows)(const void* const* rows, size_t num_rows, size_t columns, void* sums);
+  /** The first i < n with x[i] equal to *value (any NaN for a NaN), or n. */
+  size_t (*find)(const void* x, size_t n, const void* value);
+  /** For min and max: where rows[r][c] beats best[c], takes it and index[c] = first_row + r. `index`
+   * has the width of an accumulator (32 bits for narrower ones). */
+  void (*best_rows)(const void* const* rows, size_t num_rows, uint32_t first_row, size_t columns,
+                    void* best, void* index);
 };
 
 /** The accumulator type of a storage type: float32 for 16-bit floats, 32 bits for small integers. */
