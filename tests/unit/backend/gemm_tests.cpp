@@ -17,8 +17,8 @@ namespace {
 struct Case {
   int64_t m, n, k;
 };
-const std::vector<Case> kCases = {{1, 1, 1},    {1, 7, 5},     {3, 2, 129},   {7, 64, 7},
-                                  {14, 32, 64}, {15, 33, 65},  {64, 64, 64},  {29, 100, 3},
+const std::vector<Case> kCases = {{1, 1, 1},     {1, 7, 5},      {3, 2, 129},     {7, 64, 7},
+                                  {14, 32, 64},  {15, 33, 65},   {64, 64, 64},    {29, 100, 3},
                                   {97, 31, 400}, {130, 70, 129}, {200, 300, 801}, {5, 600, 900}};
 
 template <typename T>
@@ -75,7 +75,10 @@ void check_values(Dtype dtype, double epsilon) {
         const Matrix mb{b.data(), dtype, lb.row, lb.column};
         gemm(m, n, k, ma, mb, out.data(), ld);
         gemm(m, n, k, ma, mb, scaled.data(), ld,
-             {.alpha = 0.5f, .beta = 2.0f, .addend = extra.data(), .addend_row_stride = 0,
+             {.alpha = 0.5f,
+              .beta = 2.0f,
+              .addend = extra.data(),
+              .addend_row_stride = 0,
               .addend_column_stride = 1});
         for (int64_t i = 0; i < m; ++i) {
           for (int64_t j = 0; j < n; ++j) {
@@ -113,7 +116,8 @@ TEST(Gemm, EmptySums) {
   EXPECT_EQ(out[0], 0);
 }
 
-// Every element is one chain of fused multiply-adds, whatever the tiles, the packing and the threads.
+// Every element is one chain of fused multiply-adds, whatever the tiles, the packing and the
+// threads.
 TEST(Gemm, BitsAreThoseOfOneChain) {
   std::mt19937 rng(2);
   for (const auto& [m, n, k] : std::vector<Case>{{300, 200, 1000}, {40, 40, 40}, {9, 700, 900}}) {

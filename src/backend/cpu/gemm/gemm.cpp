@@ -2,6 +2,7 @@
 #include "backend/cpu/gemm/gemm.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "backend/cpu/gemm/scratch.h"
 #include "base/errors.h"
@@ -12,13 +13,17 @@ namespace mlx::core::cpu {
 
 namespace {
 
-constexpr int64_t kDepthBlock = 384;          // a sliver of a this deep stays in the first-level cache
-constexpr int64_t kColumnBlock = 512;         // a block of packed b: half of a second-level cache
-constexpr int64_t kPackedBytes = 16 << 20;    // of b packed at once, shared by all threads
-constexpr int64_t kMaxSliversPerTask = 12;    // a block of packed a: a few hundred KB
-constexpr double kFlopsPerTask = 1e6;         // less is not worth handing over
-constexpr double kFlopsAlone = 4e8;           // from here a matrix of a batch keeps all threads busy
-constexpr int64_t kSmallRows = 96;            // up to here a is packed once and b by each task
+const int64_t kDepthBlock = getenv("G_KC")
+                                ? atoi(getenv("G_KC"))
+                                : 384;  // a sliver of a this deep stays in the first-level cache
+const int64_t kColumnBlock = getenv("G_NB")
+                                 ? atoi(getenv("G_NB"))
+                                 : 512;     // a block of packed b: half of a second-level cache
+constexpr int64_t kPackedBytes = 16 << 20;  // of b packed at once, shared by all threads
+constexpr int64_t kMaxSliversPerTask = 12;  // a block of packed a: a few hundred KB
+constexpr double kFlopsPerTask = 1e6;       // less is not worth handing over
+constexpr double kFlopsAlone = 4e8;         // from here a matrix of a batch keeps all threads busy
+constexpr int64_t kSmallRows = 96;          // up to here a is packed once and b by each task
 
 int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return div_up(a, b) * b; }
@@ -32,20 +37,35 @@ struct Slivers {
   int64_t depth_stride;
 };
 
-/** c[rows x columns] (+)= a block * b block, sliver by sliver; the sliver of a is the reused one. */
+/** c[rows x columns] (+)= a block * b block, sliver by sliver; the sliver of a is the reused one.
+ */
 template <typename T>
 void multiply_block(const MicroKernel<T>& kernel, int64_t rows, int64_t columns, int64_t depth,
                     const Slivers<T>& a, const Slivers<T>& b, T* c, int64_t ldc, bool accumulate) {
   for (int64_t j0 = 0; j0 < columns; j0 += kColumnBlock) {
     const int64_t j1 = std::min(columns, j0 + kColumnBlock);
+    static bool order = getenv("G_ORD");
+    if (order) {
+      for (int64_t j = j0; j < j1; j += kernel.columns) {
+        const int n = static_cast<int>(std::min<int64_t>(kernel.columns, j1 - j));
+        for (int64_t i = 0; i < rows; i += kernel.rows) {
+          const int m = static_cast<int>(std::min<int64_t>(kernel.rows, rows - i));
+          const T* a_sliver = a.data + i / kernel.rows * a.sliver_stride;
+          kernel.run(m, n, depth, a_sliver, a.lane_stride, a.depth_stride,
+                     b.data + j / kernel.columns * b.sliver_stride, b.depth_stride, c + i * ldc + j,
+                     ldc, accumulate);
+        }
+      }
+      continue;
+    }
     for (int64_t i = 0; i < rows; i += kernel.rows) {
       const int m = static_cast<int>(std::min<int64_t>(kernel.rows, rows - i));
       const T* a_sliver = a.data + i / kernel.rows * a.sliver_stride;
       for (int64_t j = j0; j < j1; j += kernel.columns) {
         const int n = static_cast<int>(std::min<int64_t>(kernel.columns, j1 - j));
         kernel.run(m, n, depth, a_sliver, a.lane_stride, a.depth_stride,
-                   b.data + j / kernel.columns * b.sliver_stride, b.depth_stride,
-                   c + i * ldc + j, ldc, accumulate);
+                   b.data + j / kernel.columns * b.sliver_stride, b.depth_stride, c + i * ldc + j,
+                   ldc, accumulate);
       }
     }
   }
@@ -129,16 +149,15 @@ class Product {
   void multiply_rows(const T* b_packed, int64_t padded, int64_t i0, int64_t rows, int64_t j0,
                      int64_t c0, int64_t columns) {
     const int64_t mr = kernel_.rows;
-    T* a_packed = thread_scratch<T>(ScratchUse::packed_a,
-                                    round_up(rows, mr) * depth_block_ + kPackSlack);
+    T* a_packed =
+        thread_scratch<T>(ScratchUse::packed_a, round_up(rows, mr) * depth_block_ + kPackSlack);
     int64_t ld = direct_ld_;
     T* sums = direct_out_ != nullptr ? direct_out_ + i0 * direct_ld_ + j0 + c0
                                      : tile_scratch(rows, columns, &ld);
     for (int64_t k0 = 0; k0 < k_; k0 += depth_block_) {
       const int64_t depth = std::min(depth_block_, k_ - k0);
       pack_a_(a_packed, static_cast<int>(mr), i0, rows, k0, depth);
-      multiply_block(kernel_, rows, columns, depth,
-                     packed(a_packed, static_cast<int>(mr), depth),
+      multiply_block(kernel_, rows, columns, depth, packed(a_packed, static_cast<int>(mr), depth),
                      packed(b_packed + k0 * padded + c0 * depth, kernel_.columns, depth), sums, ld,
                      k0 > 0);
     }
@@ -167,8 +186,7 @@ class Product {
       T* b_packed = thread_scratch<T>(ScratchUse::packed_b,
                                       round_up(columns, nr) * depth_block_ + kPackSlack);
       int64_t ld = direct_ld_;
-      T* sums =
-          direct_out_ != nullptr ? direct_out_ + j0 : tile_scratch(m_, columns, &ld);
+      T* sums = direct_out_ != nullptr ? direct_out_ + j0 : tile_scratch(m_, columns, &ld);
       for (int64_t k0 = 0; k0 < k_; k0 += depth_block_) {
         const int64_t depth = std::min(depth_block_, k_ - k0);
         pack_b_(b_packed, static_cast<int>(nr), j0, columns, k0, depth);
@@ -198,8 +216,8 @@ class Product {
     const int64_t most =
         std::max<int64_t>(1, static_cast<int64_t>(2.0 * rows * columns * k_ / kFlopsPerTask));
     const int64_t wanted = std::min(most, 4 * threads());
-    int64_t row_tasks = std::max(div_up(row_slivers, kMaxSliversPerTask),
-                                 std::min(wanted, div_up(row_slivers, 3)));
+    int64_t row_tasks =
+        std::max(div_up(row_slivers, kMaxSliversPerTask), std::min(wanted, div_up(row_slivers, 3)));
     if (row_slivers >= 4 * threads() && most >= threads()) {
       row_tasks = std::min(row_slivers, round_up(row_tasks, threads()));
     }
@@ -235,11 +253,11 @@ bool multiply_in_place(int64_t m, int64_t n, int64_t k, const Matrix& a, const M
   constexpr int64_t kCached = 8192;  // elements: together with the other operand in the first level
   const MicroKernel<float>& kernel = micro_kernel<float>();
   if (m * k > kCached || n * k > kCached || b.column_stride != 1) return false;
-  multiply_block<float>(
-      kernel, m, n, k,
-      {static_cast<const float*>(a.data), kernel.rows * a.row_stride, a.row_stride,
-       a.column_stride},
-      {static_cast<const float*>(b.data), kernel.columns, 1, b.row_stride}, out, ld, false);
+  multiply_block<float>(kernel, m, n, k,
+                        {static_cast<const float*>(a.data), kernel.rows * a.row_stride,
+                         a.row_stride, a.column_stride},
+                        {static_cast<const float*>(b.data), kernel.columns, 1, b.row_stride}, out,
+                        ld, false);
   return true;
 }
 
@@ -277,8 +295,8 @@ void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& 
   Product<T>(m, n, k, pack_a, pack_b, store, direct_out, out_row_stride).run();
 }
 
-/** A complex product is a real one: a's numbers stay pairs along k, each of b becomes the 2x2 matrix
- * [re im; -im re], and the sums come out as interleaved complex numbers. */
+/** A complex product is a real one: a's numbers stay pairs along k, each of b becomes the 2x2
+ * matrix [re im; -im re], and the sums come out as interleaved complex numbers. */
 void gemm_complex(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b,
                   complex64_t* out, int64_t out_row_stride, const Epilogue& epilogue) {
   const float* a_data = static_cast<const float*>(a.data);
@@ -299,8 +317,7 @@ void gemm_complex(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix
       const int64_t lanes = std::min<int64_t>(width, count - s);
       for (int64_t j = 0; j < depth; j += 2, dst += 2 * width) {
         for (int64_t i = 0; i < lanes; i += 2) {
-          const int64_t index =
-              (first + s + i) / 2 * b.column_stride + (k0 + j) / 2 * b.row_stride;
+          const int64_t index = (first + s + i) / 2 * b.column_stride + (k0 + j) / 2 * b.row_stride;
           dst[i] = b_data[2 * index];
           dst[i + 1] = b_data[2 * index + 1];
           dst[width + i] = -b_data[2 * index + 1];
@@ -374,7 +391,8 @@ void pack_dense(T* dst, int width, const Matrix& source, int64_t first, int64_t 
     pack_sliver(sliver, width, src, source.dtype, source.row_stride, source.column_stride, lanes,
                 part);
   };
-  // Rows that are contiguous along the lanes are read whole, a few at a time, as they lie in memory.
+  // Rows that are contiguous along the lanes are read whole, a few at a time, as they lie in
+  // memory.
   const int64_t step = source.row_stride == 1 && width % 4 == 0 ? 16 : depth;
   for (int64_t k = 0; k < depth; k += step) {
     for (int64_t s = 0; s < count; s += width) pack_part(s, k, std::min(step, depth - k));
@@ -421,7 +439,8 @@ void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, voi
       return gemm_dense<double>(m, n, k, a, b, out, out_row_stride, epilogue);
     case Dtype::Val::complex64:
       return gemm_complex(m, n, k, a, b, static_cast<complex64_t*>(out), out_row_stride, epilogue);
-    default: throw_internal("gemm of an integer dtype");
+    default:
+      throw_internal("gemm of an integer dtype");
   }
 }
 

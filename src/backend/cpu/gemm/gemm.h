@@ -1,4 +1,5 @@
-// The one matrix product of the CPU: packed, blocked, register-tiled; packers are its only variation.
+// The one matrix product of the CPU: packed, blocked, register-tiled; packers are its only
+// variation.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Matrix {
 void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
           int64_t out_row_stride, const Epilogue& epilogue = {});
 
-/** Calls multiply_one(i) for each product of a batch: in parallel if the products are small, else one
- * after the other, each on all threads. */
+/** Calls multiply_one(i) for each product of a batch: in parallel if the products are small, else
+ * one after the other, each on all threads. */
 void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k,
                 FunctionRef<void(int64_t)> multiply_one);
 

@@ -33,6 +33,7 @@ constexpr int kRows = 8;
 constexpr const char* kName = "generic 8x2";
 #endif
 constexpr int kVectors = 2;
+constexpr int kPrefetchSteps = 16;
 
 // Below AVX2 a masked access is a whole one with a select, which may touch what follows the array.
 constexpr bool kHasMaskedAccess = HWY_TARGET <= HWY_AVX2;
@@ -65,14 +66,15 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
   [[maybe_unused]] const auto mask = hn::FirstN(d, static_cast<size_t>(rest));
   V sums[kM][kV];
   if (accumulate) {
+    const T* from = c;
 #pragma GCC unroll 16
-    for (int i = 0; i < kM; ++i) {
+    for (int i = 0; i < kM; ++i, from += ldc) {
 #pragma GCC unroll 2
       for (int j = 0; j < kV; ++j) {
         if (kMasked && j == kV - 1) {
-          sums[i][j] = load_first(d, c + i * ldc + j * kLanes, mask, rest);
+          sums[i][j] = load_first(d, from + j * kLanes, mask, rest);
         } else {
-          sums[i][j] = hn::LoadU(d, c + i * ldc + j * kLanes);
+          sums[i][j] = hn::LoadU(d, from + j * kLanes);
         }
       }
     }
@@ -85,6 +87,10 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
   }
   for (int64_t step = 0; step < k; ++step) {
     V row[kV];
+    if (kPackedA) {  // packed b streams from the second-level cache: ask for it in time
+      __builtin_prefetch(b + kPrefetchSteps * kV * kLanes);
+      if (kV > 1) __builtin_prefetch(b + kPrefetchSteps * kV * kLanes + kLanes);
+    }
 #pragma GCC unroll 2
     for (int j = 0; j < kV; ++j) {
       if (kMasked && j == kV - 1) {
@@ -103,13 +109,13 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
     b += b_k;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < kM; ++i) {
+  for (int i = 0; i < kM; ++i, c += ldc) {
 #pragma GCC unroll 2
     for (int j = 0; j < kV; ++j) {
       if (kMasked && j == kV - 1) {
-        store_first(sums[i][j], d, c + i * ldc + j * kLanes, mask, rest);
+        store_first(sums[i][j], d, c + j * kLanes, mask, rest);
       } else {
-        hn::StoreU(sums[i][j], d, c + i * ldc + j * kLanes);
+        hn::StoreU(sums[i][j], d, c + j * kLanes);
       }
     }
   }
@@ -151,8 +157,7 @@ void run(int m, int n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const 
 template <typename T>
 const MicroKernel<T>& table_row() {
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
-  static constexpr MicroKernel<T> kernel{kName, kRows, kVectors * kLanes, kLanes,
-                                         &run<T>};
+  static constexpr MicroKernel<T> kernel{kName, kRows, kVectors * kLanes, kLanes, &run<T>};
   return kernel;
 }
 

@@ -1,4 +1,5 @@
-// Packers, which copy operands into the slivers micro-kernels read, and the stores of finished tiles.
+// Packers, which copy operands into the slivers micro-kernels read, and the stores of finished
+// tiles.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -127,8 +128,8 @@ HWY_INLINE void transpose_blocks(hn::ScalableTag<double> d, hn::Vec<hn::Scalable
   v[0] = low;
 }
 
-// Packs `lanes` rows that are contiguous along k, by transposing in registers. Rows past the last are
-// repeats of it; what they leave past `width` is overwritten by the next k.
+// Packs `lanes` rows that are contiguous along k, by transposing in registers. Rows past the last
+// are repeats of it; what they leave past `width` is overwritten by the next k.
 template <int kGroups, typename T>
 void transpose_rows(T* dst, int width, const T* src, int64_t lane_stride, int lanes,
                     int64_t depth) {
@@ -164,9 +165,12 @@ void transpose_sliver(T* dst, int width, const T* src, int64_t lane_stride, int 
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
   static_assert(4 * kLanes <= kPackSlack);
   switch ((lanes + kLanes - 1) / kLanes) {
-    case 1: return transpose_rows<1>(dst, width, src, lane_stride, lanes, depth);
-    case 2: return transpose_rows<2>(dst, width, src, lane_stride, lanes, depth);
-    default: return transpose_rows<4>(dst, width, src, lane_stride, lanes, depth);
+    case 1:
+      return transpose_rows<1>(dst, width, src, lane_stride, lanes, depth);
+    case 2:
+      return transpose_rows<2>(dst, width, src, lane_stride, lanes, depth);
+    default:
+      return transpose_rows<4>(dst, width, src, lane_stride, lanes, depth);
   }
 }
 
@@ -228,16 +232,16 @@ void pack_float(float* dst, int width, const void* src, Dtype dtype, int64_t lan
       return pack(dst, width, static_cast<const float16_t*>(src), lane_stride, depth_stride, lanes,
                   depth);
     case Dtype::Val::bfloat16:
-      return pack(dst, width, static_cast<const bfloat16_t*>(src), lane_stride, depth_stride,
-                  lanes, depth);
+      return pack(dst, width, static_cast<const bfloat16_t*>(src), lane_stride, depth_stride, lanes,
+                  depth);
     default:
       return pack(dst, width, static_cast<const float*>(src), lane_stride, depth_stride, lanes,
                   depth);
   }
 }
 
-void pack_double(double* dst, int width, const void* src, int64_t lane_stride,
-                 int64_t depth_stride, int lanes, int64_t depth) {
+void pack_double(double* dst, int width, const void* src, int64_t lane_stride, int64_t depth_stride,
+                 int lanes, int64_t depth) {
   pack(dst, width, static_cast<const double*>(src), lane_stride, depth_stride, lanes, depth);
 }
 
@@ -290,17 +294,23 @@ void store_float(void* out, Dtype dtype, int64_t out_row_stride, const float* su
 
 void to_float(float* dst, const void* src, Dtype dtype, int64_t size) {
   switch (dtype.val()) {
-    case Dtype::Val::float16: return convert_in(dst, static_cast<const float16_t*>(src), size);
-    case Dtype::Val::bfloat16: return convert_in(dst, static_cast<const bfloat16_t*>(src), size);
-    default: return convert_in(dst, static_cast<const float*>(src), size);
+    case Dtype::Val::float16:
+      return convert_in(dst, static_cast<const float16_t*>(src), size);
+    case Dtype::Val::bfloat16:
+      return convert_in(dst, static_cast<const bfloat16_t*>(src), size);
+    default:
+      return convert_in(dst, static_cast<const float*>(src), size);
   }
 }
 
 void from_float(void* dst, Dtype dtype, const float* src, int64_t size) {
   switch (dtype.val()) {
-    case Dtype::Val::float16: return convert_out(static_cast<float16_t*>(dst), src, size);
-    case Dtype::Val::bfloat16: return convert_out(static_cast<bfloat16_t*>(dst), src, size);
-    default: return convert_out(static_cast<float*>(dst), src, size);
+    case Dtype::Val::float16:
+      return convert_out(static_cast<float16_t*>(dst), src, size);
+    case Dtype::Val::bfloat16:
+      return convert_out(static_cast<bfloat16_t*>(dst), src, size);
+    default:
+      return convert_out(static_cast<float*>(dst), src, size);
   }
 }
 
