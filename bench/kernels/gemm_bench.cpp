@@ -113,10 +113,6 @@ int main(int argc, char** argv) {
   if (argc > 2) set_num_threads(std::stoi(argv[2]));
   openblas_set_num_threads(num_threads());
   bench(1, 2048, 2048, 2048, float32, false, false, blas);
-  if (getenv("G_Q")) {
-    bench(1, 512, 512, 512, float32, false, false, blas);
-    return 0;
-  }
   bench(1, 2048, 2048, 2048, float32, false, true, blas);
   bench(1, 2048, 2048, 2048, float16, false, true, false);
   bench(1, 2048, 2048, 2048, mlx::core::bfloat16, false, false, false);

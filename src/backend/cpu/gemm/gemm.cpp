@@ -2,7 +2,6 @@
 #include "backend/cpu/gemm/gemm.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "backend/cpu/gemm/scratch.h"
 #include "base/errors.h"
@@ -13,14 +12,10 @@ namespace mlx::core::cpu {
 
 namespace {
 
-const int64_t kDepthBlock = getenv("G_KC")
-                                ? atoi(getenv("G_KC"))
-                                : 384;  // a sliver of a this deep stays in the first-level cache
-const int64_t kColumnBlock = getenv("G_NB")
-                                 ? atoi(getenv("G_NB"))
-                                 : 512;     // a block of packed b: half of a second-level cache
+constexpr int64_t kDepthBlock = 384;   // a sliver of a this deep stays in the first-level cache
+constexpr int64_t kColumnBlock = 512;  // a block of packed b: half of a second-level cache
 constexpr int64_t kPackedBytes = 16 << 20;  // of b packed at once, shared by all threads
-constexpr int64_t kMaxSliversPerTask = 12;  // a block of packed a: a few hundred KB
+constexpr int64_t kMaxSliversPerTask = 20;  // a block of packed a: a few hundred KB
 constexpr double kFlopsPerTask = 1e6;       // less is not worth handing over
 constexpr double kFlopsAlone = 4e8;         // from here a matrix of a batch keeps all threads busy
 constexpr int64_t kSmallRows = 96;          // up to here a is packed once and b by each task
@@ -44,20 +39,6 @@ void multiply_block(const MicroKernel<T>& kernel, int64_t rows, int64_t columns,
                     const Slivers<T>& a, const Slivers<T>& b, T* c, int64_t ldc, bool accumulate) {
   for (int64_t j0 = 0; j0 < columns; j0 += kColumnBlock) {
     const int64_t j1 = std::min(columns, j0 + kColumnBlock);
-    static bool order = getenv("G_ORD");
-    if (order) {
-      for (int64_t j = j0; j < j1; j += kernel.columns) {
-        const int n = static_cast<int>(std::min<int64_t>(kernel.columns, j1 - j));
-        for (int64_t i = 0; i < rows; i += kernel.rows) {
-          const int m = static_cast<int>(std::min<int64_t>(kernel.rows, rows - i));
-          const T* a_sliver = a.data + i / kernel.rows * a.sliver_stride;
-          kernel.run(m, n, depth, a_sliver, a.lane_stride, a.depth_stride,
-                     b.data + j / kernel.columns * b.sliver_stride, b.depth_stride, c + i * ldc + j,
-                     ldc, accumulate);
-        }
-      }
-      continue;
-    }
     for (int64_t i = 0; i < rows; i += kernel.rows) {
       const int m = static_cast<int>(std::min<int64_t>(kernel.rows, rows - i));
       const T* a_sliver = a.data + i / kernel.rows * a.sliver_stride;
