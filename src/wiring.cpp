@@ -1,6 +1,7 @@
 // The only file that names all backends: registers their kernels and devices.
 #include <mutex>
 
+#include "backend/cpu/matmul.h"
 #include "backend/cpu/views.h"
 #include "compile/fuse.h"
 #include "runtime/kernel_table.h"
@@ -13,6 +14,7 @@ void wire_backends() {
   static std::once_flag once;
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
+    cpu::register_matmul(cpu_table);
     cpu::register_views(cpu_table);
     set_fuser(fuse_elementwise);
   });
