@@ -1,0 +1,190 @@
+"""Runs benchmark programs in one framework; driven by run.py over pickled messages on stdin and stdout."""
+
+import pickle
+import struct
+import sys
+import time
+
+import numpy as np
+
+
+def make_input(spec):
+    """The same NumPy array in every worker."""
+    kind, shape, dtype = spec[:3]
+    rng = np.random.default_rng(sum(shape) + len(kind))
+    if kind == "normal":
+        return rng.standard_normal(shape, dtype=np.float32), dtype
+    if kind == "uniform":
+        return rng.random(shape, dtype=np.float32), dtype
+    return rng.integers(0, spec[3], shape).astype(dtype), dtype
+
+
+class Mlx:
+    def __init__(self):
+        import mlx.core as mx
+
+        self.scope = {"mx": mx, "np": np}
+        self.mx = mx
+
+    def array(self, values, dtype):
+        array = self.mx.array(values).astype(getattr(self.mx, dtype))
+        self.mx.eval(array)
+        return array
+
+    def variants(self, case):
+        return {"": case.mlx} if case.mlx else {}
+
+    def setup(self, case):
+        exec(case.setup_mlx, self.scope)
+
+    def call(self, code):
+        mx, scope = self.mx, self.scope
+
+        def run():
+            mx.eval(eval(code, scope))
+
+        return run
+
+    def value(self, result):
+        return np.array(result.astype(self.mx.float32))
+
+    def prepare_out(self, case):
+        pass
+
+
+class Torch:
+    def __init__(self):
+        import torch
+
+        torch.set_grad_enabled(False)
+        self.torch = torch
+        self.scope = {"torch": torch, "F": torch.nn.functional, "np": np}
+
+    def array(self, values, dtype):
+        tensor = self.torch.from_numpy(values).to(getattr(self.torch, dtype))
+        return tensor.clone()
+
+    def variants(self, case):
+        found = {"": case.torch, "out": case.torch_out}
+        return {k: v for k, v in found.items() if v}
+
+    def setup(self, case):
+        exec(case.setup_torch, self.scope)
+
+    def prepare_out(self, case):
+        if case.torch_out and case.torch:
+            self.scope["out"] = eval(case.torch, self.scope)
+
+    def call(self, code):
+        scope = self.scope
+        return lambda: eval(code, scope)
+
+    def value(self, result):
+        return result.float().numpy()
+
+
+class Numpy:
+    def __init__(self):
+        self.scope = {"np": np}
+
+    def array(self, values, dtype):
+        return (
+            values.copy()
+            if dtype == "float32" or values.dtype.kind != "f"
+            else values.astype(dtype)
+        )
+
+    def variants(self, case):
+        found = {"": case.numpy, "out": case.numpy_out}
+        return {k: v for k, v in found.items() if v}
+
+    def setup(self, case):
+        pass
+
+    def prepare_out(self, case):
+        if case.numpy_out and case.numpy:
+            self.scope["out"] = eval(case.numpy, self.scope)
+
+    def call(self, code):
+        scope = self.scope
+        return lambda: eval(code, scope)
+
+    def value(self, result):
+        return np.asarray(result)
+
+
+class Server:
+    def __init__(self, framework):
+        self.framework = {"mlx": Mlx, "torch": Torch, "numpy": Numpy}[framework]()
+        self.calls = {}
+
+    def prepare(self, case):
+        """Makes inputs and warms up; answers the variants there are, or why there is none."""
+        f = self.framework
+        self.calls = {}
+        variants = f.variants(case)
+        if not variants:
+            return {}
+        for name, spec in case.inputs.items():
+            f.scope[name] = f.array(*make_input(spec))
+        f.setup(case)
+        f.prepare_out(case)
+        answer = {}
+        for variant, text in variants.items():
+            call = f.call(compile(text, case.name, "eval"))
+            start = time.perf_counter()
+            call()
+            first = time.perf_counter() - start
+            if first < 0.5:  # warm caches, memory and thread pools
+                call()
+                start = time.perf_counter()
+                call()
+                answer[variant] = time.perf_counter() - start
+            else:
+                answer[variant] = first
+            self.calls[variant] = call
+        return answer
+
+    def sample(self, case):
+        """At most 4096 evenly spaced values of the first result, and its size."""
+        f = self.framework
+        text = next(iter(f.variants(case).values()))
+        result = eval(text, f.scope)
+        if isinstance(result, (tuple, list)):
+            result = result[0]
+        flat = f.value(result).ravel()
+        return flat.size, flat[:: max(1, flat.size // 4096)].astype(np.float64)
+
+    def measure(self, variant, repeats):
+        call = self.calls[variant]
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        return times
+
+    def release(self):
+        self.calls = {}
+        f = self.framework
+        for name in [n for n in f.scope if n not in ("mx", "np", "torch", "F", "__builtins__")]:
+            del f.scope[name]
+
+
+def main():
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    server = Server(sys.argv[1])
+    while header := stdin.read(8):
+        method, *arguments = pickle.loads(stdin.read(struct.unpack("<q", header)[0]))
+        try:
+            answer = ("ok", getattr(server, method)(*arguments))
+        except Exception as error:
+            answer = ("error", f"{type(error).__name__}: {error}")
+        data = pickle.dumps(answer)
+        stdout.write(struct.pack("<q", len(data)) + data)
+        stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
