@@ -1,0 +1,24 @@
+// The list of binding functions: one per family, each in the file of its name.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "mlx/array.h"
+
+namespace nb = nanobind;
+
+using ArrayClass = nb::class_<mlx::core::array>;
+
+// Types and state of the process.
+void bind_dtype(nb::module_& m);
+void bind_device(nb::module_& m);
+void bind_memory(nb::module_& m);
+void bind_printing(nb::module_& m);
+
+// The array class, then the families: functions of the module and methods of the class.
+ArrayClass bind_array(nb::module_& m);
+void bind_interop(nb::module_& m, ArrayClass& array_class);
+void bind_elementwise(nb::module_& m, ArrayClass& array_class);
+void bind_shape(nb::module_& m, ArrayClass& array_class);
+
+void bind_transforms(nb::module_& m);

@@ -1,0 +1,36 @@
+// The module mlx.core: binds every family.
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "bindings.h"
+#include "mlx/version.h"
+
+namespace {
+
+void bind_constants(nb::module_& m) {
+  m.attr("pi") = std::numbers::pi;
+  m.attr("e") = std::numbers::e;
+  m.attr("euler_gamma") = std::numbers::egamma;
+  m.attr("inf") = std::numeric_limits<double>::infinity();
+  m.attr("nan") = std::numeric_limits<double>::quiet_NaN();
+  m.attr("newaxis") = nb::none();
+  m.attr("__version__") = mlx::core::version();
+}
+
+}  // namespace
+
+NB_MODULE(core, m) {
+  m.doc() = "Arrays, operations on them and transformations of functions of them.";
+  nb::set_leak_warnings(false);
+  bind_constants(m);
+  bind_dtype(m);
+  bind_device(m);
+  bind_memory(m);
+  bind_printing(m);
+  ArrayClass array_class = bind_array(m);
+  bind_interop(m, array_class);
+  bind_elementwise(m, array_class);
+  bind_shape(m, array_class);
+  bind_transforms(m);
+}
