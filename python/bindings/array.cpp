@@ -109,18 +109,9 @@ nb::bytes to_bytes(mx::array& a) {
   return nb::bytes(rows.data<char>(), rows.nbytes());
 }
 
-/** An array of another dtype of the same size over the same memory. */
-mx::array reinterpret(mx::array a, mx::Dtype dtype) {
-  eval_released(a);
-  mx::array view = mx::array::placeholder(a.shape(), dtype);
-  view.copy_shared_buffer(a);
-  view.set_status(mx::array::available);
-  return view;
-}
-
 /** NumPy's array of the elements (bfloat16 as 16-bit integers), and the dtype's number. */
 nb::tuple get_state(mx::array& a) {
-  mx::array source = a.dtype() == mx::bfloat16 ? reinterpret(a, mx::uint16) : a;
+  mx::array source = a.dtype() == mx::bfloat16 ? reinterpret_array(a, mx::uint16) : a;
   nb::object numpy = nb::module_::import_("numpy");
   nb::object elements = numpy.attr("array")(wrap_array(source));
   return nb::make_tuple(elements, static_cast<int>(a.dtype().val()));
@@ -138,7 +129,7 @@ void set_state(mx::array* self, nb::tuple state) {
   if (!elements) throw std::invalid_argument("[array] the pickled array has no elements.");
   if (static_cast<mx::Dtype::Val>(val) == mx::Dtype::Val::bfloat16 &&
       elements->dtype() == mx::uint16) {
-    new (self) mx::array(reinterpret(*elements, mx::bfloat16));
+    new (self) mx::array(reinterpret_array(*elements, mx::bfloat16));
   } else {
     new (self) mx::array(*elements);
   }

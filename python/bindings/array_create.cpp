@@ -175,7 +175,7 @@ class SequenceReader {
 };
 
 /** A stack of the items of a sequence that holds arrays; stays in the graph of those arrays. */
-mx::array stack_items(PyObject* sequence, std::optional<mx::Dtype> dtype, size_t depth) {
+mx::array stack_items(PyObject* sequence, size_t depth) {
   if (depth >= kMaxDepth) {
     throw std::invalid_argument("[array] the sequence is nested too deeply.");
   }
@@ -184,7 +184,7 @@ mx::array stack_items(PyObject* sequence, std::optional<mx::Dtype> dtype, size_t
   for (Py_ssize_t i = 0; i < length; ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(sequence, i);
     items.push_back(is_sequence(item) && PySequence_Fast_GET_SIZE(item) > 0
-                        ? stack_items(item, std::nullopt, depth + 1)
+                        ? stack_items(item, depth + 1)
                         : array_from_python(item, std::nullopt));
   }
   for (const auto& item : items) {
@@ -193,7 +193,7 @@ mx::array stack_items(PyObject* sequence, std::optional<mx::Dtype> dtype, size_t
           "[array] the nested sequences do not have the same lengths and depth.");
     }
   }
-  throw std::runtime_error("[array] arrays inside sequences need an op that is not there yet.");
+  return mx::stack(items);
 }
 
 /** A Python number as `dtype`, by C++'s conversions: integers wrap, fractions are cut off. */
@@ -222,7 +222,7 @@ mx::array array_from_python(nb::handle value, std::optional<mx::Dtype> dtype) {
   if (is_sequence(object)) {
     SequenceReader reader(object);
     if (!reader.has_arrays()) return reader.read(object, dtype);
-    mx::array stacked = stack_items(object, dtype, 0);
+    mx::array stacked = stack_items(object, 0);
     return dtype ? mx::astype(stacked, *dtype) : stacked;
   }
   if (PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object)) {

@@ -186,7 +186,7 @@ nb::object to_numpy(nb::handle self, nb::handle dtype, nb::handle copy) {
           "bfloat16 arrays need the package ml_dtypes to become NumPy arrays; or convert them "
           "first: a.astype(mx.float32).");
     }
-    mx::array bits = mx::view(*a, mx::uint16);
+    mx::array bits = reinterpret_array(*a, mx::uint16);
     result = numpy.attr("asarray")(wrap_array(bits)).attr("view")(ml_dtypes.attr("bfloat16"));
   } else {
     result = numpy.attr("asarray")(nb::steal(PyMemoryView_FromObject(self.ptr())));

@@ -167,6 +167,14 @@ nb::object to_scalar(mx::array& a) {
   });
 }
 
+mx::array reinterpret_array(mx::array a, mx::Dtype dtype) {
+  eval_released(a);
+  mx::array view = mx::array::placeholder(a.shape(), dtype);
+  view.copy_shared_buffer(a);
+  view.set_status(mx::array::available);
+  return view;
+}
+
 nb::object to_tuple(const mx::Shape& shape) { return nb::cast(shape); }
 
 NAMESPACE_BEGIN(NB_NAMESPACE)

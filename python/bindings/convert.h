@@ -67,6 +67,9 @@ void eval_released(mx::array& a);
 /** The Python scalar of an evaluated array of size 1. */
 nb::object to_scalar(mx::array& a);
 
+/** An array of another dtype with elements of the same size, over the same memory; evaluates. */
+mx::array reinterpret_array(mx::array a, mx::Dtype dtype);
+
 /** The shape as a Python tuple. */
 nb::object to_tuple(const mx::Shape& shape);
 

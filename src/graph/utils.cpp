@@ -45,13 +45,12 @@ std::atomic<int> print_precision{-1};
 void set_printoptions(PrintOptions options) { print_precision = options.precision; }
 PrintOptions get_printoptions() { return {print_precision.load()}; }
 
-finfo::finfo(Dtype dtype) : dtype(dtype) {
+finfo::finfo(Dtype dtype) : dtype(dtype == complex64 ? float32 : dtype) {
   if (!issubdtype(dtype, inexact)) {
     throw_invalid("finfo", "requires a floating-point type: got {}.", dtype_name(dtype));
   }
-  Dtype real = dtype == complex64 ? float32 : dtype;
-  bits = 8 * real.size();
-  dispatch_dtype(real, [this](auto tag) {
+  bits = 8 * this->dtype.size();
+  dispatch_dtype(this->dtype, [this](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, complex64_t>) {
       min = static_cast<double>(std::numeric_limits<T>::lowest());
