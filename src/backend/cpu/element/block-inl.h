@@ -1,0 +1,170 @@
+// Loops over a block for formulas: float32, float16 and bfloat16 as float32 vectors, the other dtypes
+// as scalar loops that the compiler vectorises.
+#if defined(MLX_CPU_ELEMENT_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MLX_CPU_ELEMENT_BLOCK_INL_H_
+#undef MLX_CPU_ELEMENT_BLOCK_INL_H_
+#else
+#define MLX_CPU_ELEMENT_BLOCK_INL_H_
+#endif
+
+#include <cstring>
+
+#include "backend/cpu/element/kernels.h"
+#include "backend/cpu/simd/memory-inl.h"
+#include "backend/cpu/simd/scalar-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mlx::core::cpu {
+namespace HWY_NAMESPACE {
+
+template <class T>
+inline constexpr bool kAsFloatVector =
+    std::is_same_v<T, float> || std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t>;
+
+template <class D, class M>
+HWY_INLINE void store_mask(D d, M mask, bool* p) {
+  const hn::RebindToSigned<D> di;
+  auto ones = hn::And(hn::VecFromMask(di, hn::RebindMask(di, mask)), hn::Set(di, 1));
+  const hn::Rebind<uint8_t, D> d8;
+  hn::StoreU(hn::DemoteTo(d8, ones), d8, reinterpret_cast<uint8_t*>(p));
+}
+
+/** Runs Op over n elements of kSources arrays of T; the last, partial vector goes through buffers, so
+ * that every element takes the same path. */
+template <class Op, class T, int kSources>
+void vector_block(void* dst, const void* const* sources, size_t n, const void*) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  auto call = [](auto... x) HWY_ATTR { return Op()(x...); };
+  using Y = std::conditional_t<kSources == 1, std::invoke_result<Op, V>,
+                               std::invoke_result<Op, V, V>>::type;
+  constexpr bool is_mask = !std::is_same_v<Y, V>;
+  using R = std::conditional_t<is_mask, bool, T>;
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN uint8_t buffers[kSources + 1][HWY_MAX_BYTES];
+  const T* a = static_cast<const T*>(sources[0]);
+  const T* b = static_cast<const T*>(sources[kSources - 1]);
+  R* out = static_cast<R*>(dst);
+  for (size_t i = 0; i < n; i += lanes) {
+    const T* x0 = a + i;
+    const T* x1 = b + i;
+    R* y = out + i;
+    size_t left = n - i;
+    if (HWY_UNLIKELY(left < lanes)) {
+      std::memset(buffers, 0, sizeof(buffers));
+      std::memcpy(buffers[0], x0, left * sizeof(T));
+      x0 = reinterpret_cast<const T*>(buffers[0]);
+      if constexpr (kSources == 2) {
+        std::memcpy(buffers[1], x1, left * sizeof(T));
+        x1 = reinterpret_cast<const T*>(buffers[1]);
+      }
+      y = reinterpret_cast<R*>(buffers[kSources]);
+    }
+    Y result;
+    if constexpr (kSources == 1) result = call(load_float(d, x0));
+    else result = call(load_float(d, x0), load_float(d, x1));
+    if constexpr (is_mask) store_mask(d, result, y);
+    else store_float(d, result, y);
+    if (HWY_UNLIKELY(left < lanes)) std::memcpy(out + i, y, left * sizeof(R));
+  }
+}
+
+template <class Op, class T>
+void scalar_unary_block(void* dst, const void* const* sources, size_t n, const void*) {
+  using R = decltype(Op()(T()));
+  const T* a = static_cast<const T*>(sources[0]);
+  R* out = static_cast<R*>(dst);
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) out[i] = Op()(a[i]);
+}
+
+template <class Op, class T>
+void scalar_binary_block(void* dst, const void* const* sources, size_t n, const void*) {
+  using R = decltype(Op()(T(), T()));
+  const T* a = static_cast<const T*>(sources[0]);
+  const T* b = static_cast<const T*>(sources[1]);
+  R* out = static_cast<R*>(dst);
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) out[i] = Op()(a[i], b[i]);
+}
+
+template <class Op, class T>
+BlockKernel unary_block() {
+  if constexpr (kAsFloatVector<T>) return &vector_block<Op, T, 1>;
+  else return &scalar_unary_block<Op, T>;
+}
+template <class Op, class T>
+BlockKernel binary_block() {
+  if constexpr (kAsFloatVector<T>) return &vector_block<Op, T, 2>;
+  else return &scalar_binary_block<Op, T>;
+}
+
+// ---- which dtypes an op is compiled for
+
+enum Kinds : unsigned {
+  kReal = 1,      // float16, bfloat16, float32, float64
+  kComplex = 2,   // complex64
+  kInteger = 4,   // the eight integers
+  kBool = 8,
+  kInexact = kReal | kComplex,
+  kDiscrete = kInteger | kBool,
+  kNumbers = kReal | kInteger | kBool,
+  kAll = kNumbers | kComplex,
+};
+
+#define MLX_BLOCK_CASE(kind, val, T)                      \
+  case Dtype::Val::val:                                   \
+    if constexpr ((kKinds & (kind)) != 0) return Make::template make<T>(); \
+    else return nullptr;
+
+template <class Op>
+struct MakeUnary {
+  template <class T>
+  static BlockKernel make() {
+    return unary_block<Op, T>();
+  }
+};
+template <class Op>
+struct MakeBinary {
+  template <class T>
+  static BlockKernel make() {
+    return binary_block<Op, T>();
+  }
+};
+
+template <class Make, unsigned kKinds>
+BlockKernel kernel_for(Dtype::Val dtype) {
+  switch (dtype) {
+    MLX_BLOCK_CASE(kBool, bool_, bool)
+    MLX_BLOCK_CASE(kInteger, uint8, uint8_t)
+    MLX_BLOCK_CASE(kInteger, uint16, uint16_t)
+    MLX_BLOCK_CASE(kInteger, uint32, uint32_t)
+    MLX_BLOCK_CASE(kInteger, uint64, uint64_t)
+    MLX_BLOCK_CASE(kInteger, int8, int8_t)
+    MLX_BLOCK_CASE(kInteger, int16, int16_t)
+    MLX_BLOCK_CASE(kInteger, int32, int32_t)
+    MLX_BLOCK_CASE(kInteger, int64, int64_t)
+    MLX_BLOCK_CASE(kReal, float16, float16_t)
+    MLX_BLOCK_CASE(kReal, float32, float)
+    MLX_BLOCK_CASE(kReal, float64, double)
+    MLX_BLOCK_CASE(kReal, bfloat16, bfloat16_t)
+    MLX_BLOCK_CASE(kComplex, complex64, complex64_t)
+  }
+  return nullptr;
+}
+#undef MLX_BLOCK_CASE
+
+template <class Op, unsigned kKinds>
+BlockKernel unary_kernel(Dtype::Val dtype) {
+  return kernel_for<MakeUnary<Op>, kKinds>(dtype);
+}
+template <class Op, unsigned kKinds>
+BlockKernel binary_kernel(Dtype::Val dtype) {
+  return kernel_for<MakeBinary<Op>, kKinds>(dtype);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mlx::core::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif  // MLX_CPU_ELEMENT_BLOCK_INL_H_

@@ -1,0 +1,425 @@
+// Runs tapes: plans scratch and tiles once, then streams tile after tile through the block kernels.
+#include "backend/cpu/element/engine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "backend/cpu/element/kernels.h"
+#include "backend/cpu/element/space.h"
+#include "backend/cpu/element/tiles.h"
+#include "backend/cpu/simd/streaming.h"
+#include "base/errors.h"
+#include "base/thread_pool.h"
+
+namespace mlx::core::cpu {
+
+namespace {
+
+constexpr int64_t kDeepBlock = 256;       // elements: a block of each live value stays in L1
+constexpr int64_t kShallowBlock = 2048;
+constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
+constexpr int64_t kInlineBytes = 32 << 10;
+constexpr int kNever = std::numeric_limits<int>::max();
+
+BlockKernel kernel_of(const TapeInstruction& instruction) {
+  auto op = static_cast<ElementOp>(instruction.op);
+  BlockKernel kernel = find_block_kernel(op, instruction.source_dtype, instruction.dtype);
+  if (kernel == nullptr) {
+    throw_internal("no element kernel for op " + std::to_string(instruction.op) + " on " +
+                   std::string(dtype_name(instruction.source_dtype)));
+  }
+  return kernel;
+}
+
+bool is_identity(const TapeInstruction& instruction) {
+  return static_cast<ElementOp>(instruction.op) == ElementOp::cast &&
+         instruction.source_dtype.val() == instruction.dtype.val();
+}
+
+struct Step {
+  BlockKernel kernel;
+  const void* params;
+  int num_sources;
+  std::array<int, 3> sources;
+  int result;
+};
+
+enum class Access : uint8_t {
+  direct,    // the array's memory itself
+  constant,  // one element, spread over a slot once
+  repeated,  // a slot that is refilled only when the tile's address changes
+  copied,    // a slot filled for every tile
+};
+
+/** Where an input or output lies, per dimension of the tiling. */
+struct Placement {
+  char* data;
+  int64_t row_stride, column_stride;
+  size_t itemsize;
+  Access access = Access::direct;
+  bool stream = false;
+  int value = -1;
+};
+
+class Program {
+ public:
+  Program(const TapeView& tape, std::span<const ShapeElem> shape,
+          std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs);
+  void run();
+
+ private:
+  void build_steps(const TapeView& tape);
+  void place_operands(std::span<const ElementOperand> inputs,
+                      std::span<const ElementOperand> outputs, int64_t block);
+  void choose_direct_outputs();
+  void assign_slots(const TapeView& tape);
+  void run_tiles(int64_t begin, int64_t end) const;
+
+  int num_inputs_;
+  IterationSpace space_;
+  Tiling tiling_;
+  SmallVector<int, 32> alias_;     // value -> the value whose data it is (identity casts)
+  SmallVector<int, 32> last_use_;  // value -> index of the last step that reads it, kNever: kept
+  SmallVector<int, 32> slot_;      // value -> scratch slot, -1: none
+  std::vector<Step> steps_;
+  SmallVector<int, 32> value_itemsize_;
+  std::vector<Placement> inputs_, outputs_;
+  SmallVector<int> outer_dims_;
+  int num_slots_ = 0;
+  size_t slot_bytes_ = 0;
+};
+
+Program::Program(const TapeView& tape, std::span<const ShapeElem> shape,
+                 std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs)
+    : num_inputs_(tape.num_inputs), space_(make_space(shape, inputs, outputs)) {
+  if (space_.num_elements == 0) return;
+  build_steps(tape);
+  for (const ElementOperand& input : inputs) value_itemsize_.push_back(size_of(input.dtype));
+  for (const TapeInstruction& i : tape.instructions) value_itemsize_.push_back(size_of(i.dtype));
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    outputs_.push_back(Placement{.data = static_cast<char*>(outputs[k].data),
+                                 .row_stride = 0,
+                                 .column_stride = 0,
+                                 .itemsize = size_of(outputs[k].dtype),
+                                 .value = alias_[static_cast<size_t>(tape.outputs[k])]});
+  }
+  place_operands(inputs, outputs, steps_.size() > 1 ? kDeepBlock : kShallowBlock);
+  choose_direct_outputs();
+  assign_slots(tape);
+}
+
+void Program::build_steps(const TapeView& tape) {
+  int num_values = num_inputs_ + static_cast<int>(tape.instructions.size());
+  for (int v = 0; v < num_values; ++v) alias_.push_back(v);
+  last_use_.assign(static_cast<size_t>(num_values), -1);
+  steps_.reserve(tape.instructions.size());
+  for (size_t n = 0; n < tape.instructions.size(); ++n) {
+    const TapeInstruction& instruction = tape.instructions[n];
+    int result = num_inputs_ + static_cast<int>(n);
+    if (is_identity(instruction)) {
+      alias_[result] = alias_[instruction.sources[0]];
+      continue;
+    }
+    Step step{kernel_of(instruction), tape.params + instruction.params_offset,
+              instruction.num_sources, {}, result};
+    for (int s = 0; s < instruction.num_sources; ++s) {
+      step.sources[s] = alias_[instruction.sources[s]];
+      last_use_[step.sources[s]] = static_cast<int>(steps_.size());
+    }
+    steps_.push_back(step);
+  }
+}
+
+void Program::place_operands(std::span<const ElementOperand> inputs,
+                             std::span<const ElementOperand> outputs, int64_t block) {
+  SmallVector<size_t, 16> itemsizes;
+  for (const ElementOperand& input : inputs) itemsizes.push_back(size_of(input.dtype));
+  for (const ElementOperand& output : outputs) itemsizes.push_back(size_of(output.dtype));
+  tiling_ = choose_tiling(space_, {itemsizes.begin(), itemsizes.size()}, block);
+  int inner = space_.ndim() - 1;
+  for (int dim = 0; dim < inner; ++dim) {
+    if (dim != tiling_.row_dim) outer_dims_.push_back(dim);
+  }
+  auto place = [&](Placement& p, int operand) {
+    p.column_stride = space_.stride(inner, operand);
+    p.row_stride = tiling_.row_dim >= 0 ? space_.stride(tiling_.row_dim, operand) : 0;
+  };
+  for (int k = 0; k < num_inputs_; ++k) {
+    Placement p{.data = static_cast<char*>(inputs[k].data),
+                .row_stride = 0,
+                .column_stride = 0,
+                .itemsize = itemsizes[k],
+                .value = k};
+    place(p, k);
+    bool moves = false;
+    for (int dim = 0; dim < space_.ndim(); ++dim) moves |= space_.stride(dim, k) != 0;
+    TileView tile{p.data, p.row_stride, p.column_stride, tiling_.tile_rows, tiling_.tile_columns,
+                  p.itemsize};
+    bool dense_rows = tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns;
+    if (!moves) p.access = Access::constant;
+    else if (tile.is_dense() && dense_rows) p.access = Access::direct;
+    else if (p.column_stride == 0 || (p.row_stride == 0 && tiling_.tile_rows > 1))
+      p.access = Access::repeated;
+    else p.access = Access::copied;
+    inputs_.push_back(p);
+  }
+  for (int k = 0; k < static_cast<int>(outputs_.size()); ++k) place(outputs_[k], num_inputs_ + k);
+}
+
+/** An output whose tiles are dense is written by its last kernel directly, unless it bypasses the caches
+ * or shares memory with an input that is still to be read. */
+void Program::choose_direct_outputs() {
+  SmallVector<int> claimed;
+  for (Placement& output : outputs_) {
+    TileView tile{output.data, output.row_stride, output.column_stride, tiling_.tile_rows,
+                  tiling_.tile_columns, output.itemsize};
+    bool dense = tile.is_dense() &&
+                 (tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns);
+    bool in_place = false, is_safe = true;
+    int step = -1;
+    for (size_t s = 0; s < steps_.size(); ++s) {
+      if (steps_[s].result == output.value) step = static_cast<int>(s);
+    }
+    for (const Placement& input : inputs_) {
+      if (input.data != output.data) continue;
+      in_place = true;
+      is_safe &= last_use_[input.value] <= step && input.access == Access::direct;
+    }
+    bool is_long = uses_streaming_stores(static_cast<size_t>(space_.num_elements) * output.itemsize);
+    output.stream = !in_place && is_long &&
+                    output.column_stride == static_cast<int64_t>(output.itemsize);
+    bool is_taken = std::find(claimed.begin(), claimed.end(), output.value) != claimed.end();
+    if (step >= 0 && dense && is_safe && !output.stream && !is_taken) {
+      output.access = Access::direct;
+      claimed.push_back(output.value);
+    } else {
+      output.access = Access::copied;
+      last_use_[output.value] = kNever;
+    }
+  }
+  // Pass-through values are stored before anything that may overwrite their input.
+  std::stable_partition(outputs_.begin(), outputs_.end(),
+                        [&](const Placement& output) { return output.value < num_inputs_; });
+}
+
+void Program::assign_slots(const TapeView& tape) {
+  slot_.assign(last_use_.size(), -1);
+  SmallVector<int, 32> free_slots;
+  auto take = [&]() {
+    if (free_slots.empty()) return num_slots_++;
+    int slot = free_slots.back();
+    free_slots.pop_back();
+    return slot;
+  };
+  for (const Placement& input : inputs_) {
+    if (input.access == Access::direct) continue;
+    slot_[input.value] = take();
+    if (input.access != Access::copied) last_use_[input.value] = kNever;
+  }
+  SmallVector<int> direct_values;
+  for (const Placement& output : outputs_) {
+    if (output.access == Access::direct) direct_values.push_back(output.value);
+  }
+  auto is_direct = [&](int value) {
+    return std::find(direct_values.begin(), direct_values.end(), value) != direct_values.end();
+  };
+  for (int s = 0; s < static_cast<int>(steps_.size()); ++s) {
+    const Step& step = steps_[s];
+    int reused = -1;
+    SmallVector<int> dying;
+    for (int k = 0; k < step.num_sources; ++k) {
+      int source = step.sources[k];
+      bool seen = std::find(dying.begin(), dying.end(), source) != dying.end();
+      if (slot_[source] >= 0 && last_use_[source] == s && !seen) dying.push_back(source);
+    }
+    if (!is_direct(step.result)) {
+      for (int source : dying) {
+        if (value_itemsize_[source] == value_itemsize_[step.result]) reused = source;
+      }
+      slot_[step.result] = reused >= 0 ? slot_[reused] : take();
+    }
+    for (int source : dying) {
+      if (source != reused) free_slots.push_back(slot_[source]);
+    }
+    if (last_use_[step.result] < 0 && slot_[step.result] >= 0) {
+      free_slots.push_back(slot_[step.result]);  // a value nobody reads
+    }
+  }
+  int largest = 1;
+  for (int itemsize : value_itemsize_) largest = std::max(largest, itemsize);
+  slot_bytes_ = static_cast<size_t>(tiling_.tile_rows * tiling_.tile_columns * largest);
+  slot_bytes_ = (slot_bytes_ + 127) / 64 * 64;  // a vector's slack behind each block
+}
+
+/** Scratch of the calling thread, aligned to cache lines; grows and is kept. */
+char* thread_scratch(size_t bytes) {
+  thread_local std::vector<char> buffer;
+  if (buffer.size() < bytes + 64) buffer.resize(bytes + 64);
+  auto address = reinterpret_cast<uintptr_t>(buffer.data());
+  return buffer.data() + ((64 - address % 64) % 64);
+}
+
+void Program::run() {
+  if (space_.num_elements == 0) return;
+  int64_t num_outer = 1;
+  for (int dim : outer_dims_) num_outer *= space_.sizes[dim];
+  int64_t num_tiles = num_outer * tiling_.row_tiles() * tiling_.column_tiles();
+  int64_t element_bytes = 0;
+  for (const Placement& p : inputs_) element_bytes += p.access == Access::constant ? 0 : p.itemsize;
+  for (const Placement& p : outputs_) element_bytes += p.itemsize;
+  if (space_.num_elements * element_bytes <= kInlineBytes) return run_tiles(0, num_tiles);
+  int64_t tile_bytes = tiling_.tile_rows * tiling_.tile_columns * element_bytes;
+  int64_t grain = std::max<int64_t>(1, kTaskBytes / tile_bytes);
+  parallel_ranges(num_tiles, grain, [&](int64_t begin, int64_t end) { run_tiles(begin, end); });
+}
+
+void Program::run_tiles(int64_t begin, int64_t end) const {
+  char* scratch = thread_scratch(slot_bytes_ * static_cast<size_t>(num_slots_));
+  SmallVector<char*, 32> location;
+  for (int slot : slot_) {
+    location.push_back(slot < 0 ? nullptr : scratch + slot_bytes_ * static_cast<size_t>(slot));
+  }
+  int64_t tile_elements = tiling_.tile_rows * tiling_.tile_columns;
+  SmallVector<const char*, 16> loaded_from;  // what a repeated input's slot holds
+  loaded_from.assign(inputs_.size(), nullptr);
+  int64_t loaded_count = 0;
+  for (const Placement& p : inputs_) {
+    if (p.access == Access::constant) {
+      fill_block(location[p.value], p.data, static_cast<size_t>(tile_elements), p.itemsize);
+    }
+  }
+
+  int64_t column_tiles = tiling_.column_tiles(), row_tiles = tiling_.row_tiles();
+  SmallVector<int64_t, 16> outer_offset;
+  outer_offset.assign(static_cast<size_t>(space_.num_operands), 0);
+  int64_t current_outer = -1;
+  bool streams = false;
+  for (int64_t t = begin; t < end; ++t) {
+    int64_t column = t % column_tiles * tiling_.tile_columns;
+    int64_t row = t / column_tiles % row_tiles * tiling_.tile_rows;
+    int64_t outer = t / (column_tiles * row_tiles);
+    if (outer != current_outer) {
+      current_outer = outer;
+      std::fill(outer_offset.begin(), outer_offset.end(), 0);
+      for (int n = static_cast<int>(outer_dims_.size()) - 1; n >= 0; --n) {
+        int dim = outer_dims_[n];
+        int64_t index = outer % space_.sizes[dim];
+        outer /= space_.sizes[dim];
+        for (int k = 0; k < space_.num_operands; ++k) outer_offset[k] += index * space_.stride(dim, k);
+      }
+    }
+    int64_t rows = std::min(tiling_.tile_rows, tiling_.rows - row);
+    int64_t columns = std::min(tiling_.tile_columns, tiling_.columns - column);
+    auto view = [&](const Placement& p, int operand) {
+      return TileView{p.data + outer_offset[operand] + row * p.row_stride + column * p.column_stride,
+                      p.row_stride, p.column_stride, rows, columns, p.itemsize};
+    };
+    for (int k = 0; k < num_inputs_; ++k) {
+      const Placement& p = inputs_[k];
+      if (p.access == Access::constant) continue;
+      TileView tile = view(p, k);
+      if (p.access == Access::direct) {
+        location[k] = tile.data;
+      } else if (p.access == Access::copied) {
+        load_tile(location[k], tile);
+      } else if (loaded_from[k] != tile.data || loaded_count != rows * columns) {
+        load_tile(location[k], tile);
+        loaded_from[k] = tile.data;
+      }
+    }
+    loaded_count = rows * columns;
+    for (size_t k = 0; k < outputs_.size(); ++k) {
+      if (outputs_[k].access == Access::direct) {
+        location[outputs_[k].value] = view(outputs_[k], num_inputs_ + static_cast<int>(k)).data;
+      }
+    }
+    auto count = static_cast<size_t>(rows * columns);
+    for (const Step& step : steps_) {
+      const void* sources[3];
+      for (int s = 0; s < step.num_sources; ++s) sources[s] = location[step.sources[s]];
+      step.kernel(location[step.result], sources, count, step.params);
+    }
+    for (size_t k = 0; k < outputs_.size(); ++k) {
+      const Placement& p = outputs_[k];
+      if (p.access == Access::direct) continue;
+      store_tile(view(p, num_inputs_ + static_cast<int>(k)), location[p.value], p.stream);
+      streams |= p.stream;
+    }
+  }
+  if (streams) end_stream();
+}
+
+// ---- one small op on dense arrays: no plan at all
+
+constexpr int64_t kSmall = 1024;
+
+bool is_row_contiguous(std::span<const ShapeElem> shape, const int64_t* strides) {
+  int64_t expected = 1;
+  for (int i = static_cast<int>(shape.size()) - 1; i >= 0; --i) {
+    if (shape[i] == 1) continue;
+    if (strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+bool is_single(std::span<const ShapeElem> shape, const int64_t* strides) {
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] != 1 && strides[i] != 0) return false;
+  }
+  return true;
+}
+
+bool run_small(const TapeView& tape, std::span<const ShapeElem> shape,
+               std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs) {
+  if (tape.instructions.size() != 1 || outputs.size() != 1) return false;
+  int64_t size = 1;
+  for (ShapeElem n : shape) size *= n;
+  if (size > kSmall || !is_row_contiguous(shape, outputs[0].strides)) return false;
+  const TapeInstruction& instruction = tape.instructions[0];
+  alignas(64) char spread[3][kSmall * 8];
+  const void* sources[3];
+  for (int s = 0; s < instruction.num_sources; ++s) {
+    const ElementOperand& input = inputs[instruction.sources[s]];
+    if (size > 0 && !is_row_contiguous(shape, input.strides)) {
+      if (!is_single(shape, input.strides)) return false;
+      fill_block(spread[s], input.data, static_cast<size_t>(size), size_of(input.dtype));
+      sources[s] = spread[s];
+    } else {
+      sources[s] = input.data;
+    }
+  }
+  kernel_of(instruction)(outputs[0].data, sources, static_cast<size_t>(size),
+                         tape.params + instruction.params_offset);
+  return true;
+}
+
+}  // namespace
+
+void run_tape(const TapeView& tape, std::span<const ShapeElem> shape,
+              std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs) {
+  if (run_small(tape, shape, inputs, outputs)) return;
+  Program(tape, shape, inputs, outputs).run();
+}
+
+void copy_elements(const ElementOperand& dst, const ElementOperand& src,
+                   std::span<const ShapeElem> shape) {
+  TapeInstruction cast{.op = static_cast<uint16_t>(ElementOp::cast),
+                       .num_sources = 1,
+                       .source_dtype = src.dtype,
+                       .dtype = dst.dtype,
+                       .sources = {0, 0, 0},
+                       .params_offset = 0,
+                       .params_size = 0};
+  int32_t output = 1;
+  run_tape(TapeView{1, {&cast, 1}, {&output, 1}, nullptr}, shape, {&src, 1}, {&dst, 1});
+}
+
+void fill_elements(const ElementOperand& dst, const void* value, std::span<const ShapeElem> shape) {
+  SmallVector<int64_t> strides(shape.size(), 0);
+  copy_elements(dst, {const_cast<void*>(value), strides.begin(), dst.dtype}, shape);
+}
+
+}  // namespace mlx::core::cpu

@@ -1,0 +1,18 @@
+// The lookups of the block kernel families, each in a source of its own.
+#pragma once
+
+#include "backend/cpu/element/kernels.h"
+
+namespace mlx::core::cpu {
+
+BlockKernel arithmetic_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel cast_kernel(Dtype::Val from, Dtype::Val to);
+BlockKernel comparison_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel exponential_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel logarithm_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel power_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel select_kernel(size_t itemsize);
+BlockKernel trigonometry_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel unary_basic_kernel(ElementOp op, Dtype::Val dtype);
+
+}  // namespace mlx::core::cpu

@@ -1,0 +1,37 @@
+// Block kernels: precompiled loops over one contiguous block, one for each element op and dtype.
+#pragma once
+
+#include <cstddef>
+
+#include "mlx/dtype.h"
+#include "mlx/primitives/element_op.h"
+
+namespace mlx::core::cpu {
+
+/** dst[i] = op(sources[0][i], ...) for i < n. dst may be one of the sources if the items are of equal
+ * size, and overlap none otherwise. */
+using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, const void* params);
+
+/** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if there is
+ * none. For select, `source` is the dtype of the two values. */
+BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result);
+
+/** The dtype that `op` gives for sources of dtype `source` (cast excepted). */
+Dtype block_kernel_result(ElementOp op, Dtype source);
+
+// Moving data, by item size (1, 2, 4 or 8 bytes).
+
+/** dst[i] = *value */
+void fill_block(void* dst, const void* value, size_t n, size_t itemsize);
+/** dst[i] = src[i * stride] */
+void gather_block(void* dst, const void* src, int64_t stride, size_t n, size_t itemsize);
+/** dst[i * stride] = src[i] */
+void scatter_block(void* dst, const void* src, int64_t stride, size_t n, size_t itemsize);
+/** dst[i * dst_stride + j] = src[j * src_stride + i] for i < rows and j < columns, strides in items. */
+void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, size_t rows,
+                     size_t columns, size_t itemsize);
+/** Copies past the caches; dst aligned to 64 bytes. end_stream() must follow before others read. */
+void stream_block(void* dst, const void* src, size_t bytes);
+void end_stream();
+
+}  // namespace mlx::core::cpu
