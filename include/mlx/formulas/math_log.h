@@ -30,9 +30,10 @@ MLX_FORMULA T join_log(T e, T f) {
 template <class T>
 MLX_FORMULA T fix_log(T x, T y) {
   T zero = splat(x, 0.0f);
-  T low = select(less(x, zero), splat(x, __builtin_nanf("")), splat(x, -__builtin_inff()));
+  T inf = splat(x, __builtin_inff());
+  T low = select(equal(x, zero), neg(inf), splat(x, __builtin_nanf("")));
   T bounded = select(greater(x, zero), y, low);
-  return select(both(less(x, splat(x, __builtin_inff())), equal(x, x)), bounded, add(x, select(less(x, zero), splat(x, __builtin_nanf("")), zero)));
+  return select(either(is_nan(x), equal(x, inf)), x, bounded);
 }
 
 template <class T>
@@ -199,10 +200,10 @@ MLX_FORMULA T pow(T x, T y) {
   T nan = splat(x, __builtin_nanf(""));
   T ax = abs(x);
   T ay = abs(y);
-  auto y_even_at = equal(mul(splat(x, 2.0f), floor(mul(y, splat(x, 0.5f)))), y);
-  auto y_integer = equal(floor(y), y);
-  T odd_sign = select(both(y_integer, not_equal(mul(splat(x, 2.0f), floor(mul(y, splat(x, 0.5f)))), y)),
-                      copy_sign(one, x), one);
+  T whole = floor(y);
+  auto is_odd = both(equal(whole, y),
+                     not_equal(floor(mul(y, splat(x, 0.5f))), mul(y, splat(x, 0.5f))));
+  T odd_sign = select(is_odd, copy_sign(one, x), one);
   T r = pow_of_positive(ax, y);
   // Bases 0 and infinity, exponent infinity.
   T up = select(greater(y, zero), inf, zero);
@@ -213,7 +214,7 @@ MLX_FORMULA T pow(T x, T y) {
   r = select(equal(ay, inf), at_infinity, r);
   r = mul(r, odd_sign);
   // A negative finite base needs an integer exponent.
-  auto negative = both(both(less(x, zero), less(ax, inf)), both(not_equal(floor(y), y), less(ay, inf)));
+  auto negative = both(both(less(x, zero), less(ax, inf)), both(not_equal(whole, y), less(ay, inf)));
   r = select(negative, nan, r);
   r = select(either(is_nan(x), is_nan(y)), nan, r);
   r = select(equal(x, one), one, r);

@@ -12,6 +12,7 @@
 #include "backend/cpu/simd/streaming.h"
 #include "base/errors.h"
 #include "base/thread_pool.h"
+#include "mlx/primitives/unary.h"
 
 namespace mlx::core::cpu {
 
@@ -24,17 +25,22 @@ constexpr int64_t kInlineBytes = 32 << 10;
 constexpr int kNever = std::numeric_limits<int>::max();
 
 BlockKernel kernel_of(const TapeInstruction& instruction) {
-  auto op = static_cast<ElementOp>(instruction.op);
-  BlockKernel kernel = find_block_kernel(op, instruction.source_dtype, instruction.dtype);
+  int op = element_op_of(instruction.op);
+  BlockKernel kernel = nullptr;
+  if (op >= 0) {
+    kernel = find_block_kernel(static_cast<ElementOp>(op), instruction.source_dtype,
+                               instruction.dtype);
+  }
   if (kernel == nullptr) {
-    throw_internal("no element kernel for op " + std::to_string(instruction.op) + " on " +
-                   std::string(dtype_name(instruction.source_dtype)));
+    throw_internal("no element kernel for op " +
+                   (op >= 0 ? std::string(kElementOpNames[op]) : std::to_string(instruction.op)) +
+                   " on " + std::string(dtype_name(instruction.source_dtype)));
   }
   return kernel;
 }
 
 bool is_identity(const TapeInstruction& instruction) {
-  return static_cast<ElementOp>(instruction.op) == ElementOp::cast &&
+  return instruction.op == op_index<AsType>() &&
          instruction.source_dtype.val() == instruction.dtype.val();
 }
 
@@ -61,6 +67,7 @@ struct Placement {
   Access access = Access::direct;
   bool stream = false;
   int value = -1;
+  int operand = -1;  // its number in the iteration space
 };
 
 class Program {
@@ -103,7 +110,8 @@ Program::Program(const TapeView& tape, std::span<const ShapeElem> shape,
                                  .row_stride = 0,
                                  .column_stride = 0,
                                  .itemsize = size_of(outputs[k].dtype),
-                                 .value = alias_[static_cast<size_t>(tape.outputs[k])]});
+                                 .value = alias_[static_cast<size_t>(tape.outputs[k])],
+                                 .operand = num_inputs_ + static_cast<int>(k)});
   }
   place_operands(inputs, outputs, steps_.size() > 1 ? kDeepBlock : kShallowBlock);
   choose_direct_outputs();
@@ -142,17 +150,18 @@ void Program::place_operands(std::span<const ElementOperand> inputs,
   for (int dim = 0; dim < inner; ++dim) {
     if (dim != tiling_.row_dim) outer_dims_.push_back(dim);
   }
-  auto place = [&](Placement& p, int operand) {
-    p.column_stride = space_.stride(inner, operand);
-    p.row_stride = tiling_.row_dim >= 0 ? space_.stride(tiling_.row_dim, operand) : 0;
+  auto place = [&](Placement& p) {
+    p.column_stride = space_.stride(inner, p.operand);
+    p.row_stride = tiling_.row_dim >= 0 ? space_.stride(tiling_.row_dim, p.operand) : 0;
   };
   for (int k = 0; k < num_inputs_; ++k) {
     Placement p{.data = static_cast<char*>(inputs[k].data),
                 .row_stride = 0,
                 .column_stride = 0,
                 .itemsize = itemsizes[k],
-                .value = k};
-    place(p, k);
+                .value = k,
+                .operand = k};
+    place(p);
     bool moves = false;
     for (int dim = 0; dim < space_.ndim(); ++dim) moves |= space_.stride(dim, k) != 0;
     TileView tile{p.data, p.row_stride, p.column_stride, tiling_.tile_rows, tiling_.tile_columns,
@@ -165,7 +174,7 @@ void Program::place_operands(std::span<const ElementOperand> inputs,
     else p.access = Access::copied;
     inputs_.push_back(p);
   }
-  for (int k = 0; k < static_cast<int>(outputs_.size()); ++k) place(outputs_[k], num_inputs_ + k);
+  for (Placement& output : outputs_) place(output);
 }
 
 /** An output whose tiles are dense is written by its last kernel directly, unless it bypasses the caches
@@ -284,7 +293,7 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
   int64_t tile_elements = tiling_.tile_rows * tiling_.tile_columns;
   SmallVector<const char*, 16> loaded_from;  // what a repeated input's slot holds
   loaded_from.assign(inputs_.size(), nullptr);
-  int64_t loaded_count = 0;
+  int64_t loaded_rows = 0, loaded_columns = 0;
   for (const Placement& p : inputs_) {
     if (p.access == Access::constant) {
       fill_block(location[p.value], p.data, static_cast<size_t>(tile_elements), p.itemsize);
@@ -312,28 +321,28 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
     }
     int64_t rows = std::min(tiling_.tile_rows, tiling_.rows - row);
     int64_t columns = std::min(tiling_.tile_columns, tiling_.columns - column);
-    auto view = [&](const Placement& p, int operand) {
-      return TileView{p.data + outer_offset[operand] + row * p.row_stride + column * p.column_stride,
+    auto view = [&](const Placement& p) {
+      return TileView{p.data + outer_offset[p.operand] + row * p.row_stride + column * p.column_stride,
                       p.row_stride, p.column_stride, rows, columns, p.itemsize};
     };
     for (int k = 0; k < num_inputs_; ++k) {
       const Placement& p = inputs_[k];
       if (p.access == Access::constant) continue;
-      TileView tile = view(p, k);
+      TileView tile = view(p);
       if (p.access == Access::direct) {
         location[k] = tile.data;
       } else if (p.access == Access::copied) {
         load_tile(location[k], tile);
-      } else if (loaded_from[k] != tile.data || loaded_count != rows * columns) {
+      } else if (loaded_from[k] != tile.data || loaded_rows != rows ||
+                 loaded_columns != columns) {
         load_tile(location[k], tile);
         loaded_from[k] = tile.data;
       }
     }
-    loaded_count = rows * columns;
-    for (size_t k = 0; k < outputs_.size(); ++k) {
-      if (outputs_[k].access == Access::direct) {
-        location[outputs_[k].value] = view(outputs_[k], num_inputs_ + static_cast<int>(k)).data;
-      }
+    loaded_rows = rows;
+    loaded_columns = columns;
+    for (const Placement& p : outputs_) {
+      if (p.access == Access::direct) location[p.value] = view(p).data;
     }
     auto count = static_cast<size_t>(rows * columns);
     for (const Step& step : steps_) {
@@ -341,10 +350,9 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
       for (int s = 0; s < step.num_sources; ++s) sources[s] = location[step.sources[s]];
       step.kernel(location[step.result], sources, count, step.params);
     }
-    for (size_t k = 0; k < outputs_.size(); ++k) {
-      const Placement& p = outputs_[k];
+    for (const Placement& p : outputs_) {
       if (p.access == Access::direct) continue;
-      store_tile(view(p, num_inputs_ + static_cast<int>(k)), location[p.value], p.stream);
+      store_tile(view(p), location[p.value], p.stream);
       streams |= p.stream;
     }
   }
@@ -406,7 +414,7 @@ void run_tape(const TapeView& tape, std::span<const ShapeElem> shape,
 
 void copy_elements(const ElementOperand& dst, const ElementOperand& src,
                    std::span<const ShapeElem> shape) {
-  TapeInstruction cast{.op = static_cast<uint16_t>(ElementOp::cast),
+  TapeInstruction cast{.op = static_cast<uint16_t>(op_index<AsType>()),
                        .num_sources = 1,
                        .source_dtype = src.dtype,
                        .dtype = dst.dtype,

@@ -4,6 +4,9 @@
 #include <array>
 
 #include "backend/cpu/element/families.h"
+#include "mlx/primitives/binary.h"
+#include "mlx/primitives/ternary.h"
+#include "mlx/primitives/unary.h"
 
 namespace mlx::core::cpu {
 
@@ -51,10 +54,28 @@ const CastTable& cast_table() {
 
 }  // namespace
 
+int element_op_of(int op_index) {
+  static const auto numbers = [] {
+    std::array<int, OpList::size> result{};
+    size_t row = 0;
+    OpList::for_each([&]<class Op>() {
+      result[row] = -1;
+      for (int op = 0; op < kNumElementOps; ++op) {
+        if (kElementOpNames[op] == Op::info.name) result[row] = op;
+      }
+      ++row;
+    });
+    return result;
+  }();
+  return numbers[static_cast<size_t>(op_index)];
+}
+
 BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result) {
   auto from = static_cast<size_t>(source.val());
   if (op == ElementOp::cast) return cast_table()[from][static_cast<size_t>(result.val())];
-  if (op == ElementOp::select) return source.val() == result.val() ? select_kernel(size_of(source)) : nullptr;
+  if (op == ElementOp::select) {
+    return source.val() == result.val() ? select_kernel(size_of(source)) : nullptr;
+  }
   if (block_kernel_result(op, source).val() != result.val()) return nullptr;
   return kernel_table()[static_cast<size_t>(op)][from];
 }

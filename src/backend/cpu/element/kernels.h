@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
+#include "backend/cpu/element/element_op.h"
 #include "mlx/dtype.h"
-#include "mlx/primitives/element_op.h"
 
 namespace mlx::core::cpu {
 
@@ -15,6 +16,9 @@ using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, co
 /** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if there is
  * none. For select, `source` is the dtype of the two values. */
 BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result);
+
+/** The formula of an index into the OpList, or -1 if there is none here. */
+int element_op_of(int op_index);
 
 /** The dtype that `op` gives for sources of dtype `source` (cast excepted). */
 Dtype block_kernel_result(ElementOp op, Dtype source);
