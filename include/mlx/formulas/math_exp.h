@@ -21,7 +21,9 @@ MLX_FORMULA T reduce_by_ln2(T x, T& n) {
 template <class T>
 MLX_FORMULA T exp_of_reduced(T r) {
   T q = polynomial(r, 0.49999994f, 0.166665167f, 0.0416681059f, 0.00836913101f, 0.00138364325f);
-  return add(fma(mul(r, r), q, r), splat(r, 1.0f));
+  T one = splat(r, 1.0f);
+  T head = add(one, r);
+  return add(head, fma(mul(r, r), q, sub(r, sub(head, one))));
 }
 
 /** exp(x) * 2^shift without overflow or underflow in between. */
@@ -40,7 +42,7 @@ MLX_FORMULA T exp(T x) {
 template <class T>
 MLX_FORMULA T expm1(T x) {
   T n = x;
-  T r = reduce_by_ln2(clamp(x, splat(x, -20.0f), splat(x, 92.0f)), n);
+  T r = reduce_by_ln2(clamp(x, splat(x, -20.0f), splat(x, 88.8f)), n);
   T q = polynomial(r, 0.5f, 0.166666657f, 0.0416664667f, 0.0083336439f, 0.0013935098f,
                    0.000196643596f);
   T p = fma(mul(r, r), q, r);

@@ -117,7 +117,7 @@ MLX_FORMULA T acosh(T x) {
   T middle = log1p(add(t, sqrt(fma(t, t, add(t, t)))));
   T far = add(log(x), splat(x, 0.693147181f));
   T y = select(less(x, splat(x, 4096.0f)), middle, far);
-  return select(is_nan(x), x, y);
+  return select(less(x, one), splat(x, __builtin_nanf("")), select(is_nan(x), x, y));
 }
 
 template <class T>
@@ -154,7 +154,6 @@ MLX_FORMULA T erfinv(T x) {
 /** |x|^y for x > 0 as 2^(y log2 x), the logarithm carried in two floats. */
 template <class T>
 MLX_FORMULA T pow_of_positive(T x, T y) {
-  T one = splat(x, 1.0f);
   T e = x;
   T f = split_power_of_two(x, e);
   // log(1 + f) = 2 s + s^3 P(s^2), s = f / (2 + f) = s + s_low
@@ -188,8 +187,7 @@ MLX_FORMULA T pow_of_positive(T x, T y) {
   T n = x;
   T r = reduce_by_ln2(safe, n);
   r = select(less(abs(t), far), add(r, t_low), r);
-  T q = polynomial(r, 0.49999994f, 0.166665167f, 0.0416681059f, 0.00836913101f, 0.00138364325f);
-  return scale_by_power_of_two(add(fma(mul(r, r), q, r), one), n);
+  return scale_by_power_of_two(exp_of_reduced(r), n);
 }
 
 template <class T>

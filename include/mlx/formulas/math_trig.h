@@ -104,10 +104,9 @@ MLX_FORMULA T asin(T x) {
   T z = select(far, fnma(half, ax, half), mul(x, x));
   T s = select(far, sqrt(z), ax);
   T tail = asin_tail(s, z);
-  T near_value = add(s, tail);
-  T twice = add(near_value, near_value);
-  T far_value = sub(splat(x, 1.57079637f), add(twice, splat(x, 4.37113883e-8f)));
-  return copy_sign(select(far, far_value, near_value), x);
+  T head = sub(splat(x, 1.57079637f), add(s, s));
+  T far_value = sub(head, fma(splat(x, 2.0f), tail, splat(x, 4.37113883e-8f)));
+  return copy_sign(select(far, far_value, add(s, tail)), x);
 }
 
 template <class T>

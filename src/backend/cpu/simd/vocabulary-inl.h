@@ -158,11 +158,11 @@ HWY_INLINE auto equal(V a, V b) {
 }
 template <Vector V>
 HWY_INLINE auto not_equal(V a, V b) {
-  return hn::Ne(a, b);
+  return hn::Not(hn::Eq(a, b));  // Ne is false for NaN on some targets
 }
 template <Vector V>
 HWY_INLINE auto is_nan(V a) {
-  return hn::Ne(a, a);
+  return hn::IsNaN(a);
 }
 template <class M>
   requires(!std::is_arithmetic_v<M>)
