@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include "backend/cpu/matmul.h"
+#include "backend/cpu/element/eval.h"
 #include "backend/cpu/views.h"
 #include "compile/fuse.h"
 #include "runtime/kernel_table.h"
@@ -15,6 +16,7 @@ void wire_backends() {
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_matmul(cpu_table);
+    cpu::register_elementwise(cpu_table);
     cpu::register_views(cpu_table);
     set_fuser(fuse_elementwise);
   });

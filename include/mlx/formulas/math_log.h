@@ -85,7 +85,12 @@ MLX_FORMULA T logaddexp(T a, T b) {
   T high = upper(a, b);
   T low = lower(a, b);
   T gap = sub(low, high);
-  T y = add(high, log1p(exp(gap)));
+  // What the subtraction lost, which exp would magnify.
+  T seen = sub(gap, low);
+  T lost = sub(sub(low, sub(gap, seen)), add(high, seen));
+  T e = exp(gap);
+  e = select(less(abs(gap), splat(a, __builtin_inff())), fma(e, lost, e), e);
+  T y = add(high, log1p(e));
   // inf - inf is no number: equal infinities are their own sum.
   T at_infinity = select(equal(a, b), a, high);
   y = select(equal(abs(high), splat(a, __builtin_inff())), at_infinity, y);

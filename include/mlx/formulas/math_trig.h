@@ -1,9 +1,8 @@
 // Circular functions and their inverses for float32 in the formula vocabulary. Needs math_exp.h.
 
-/** Splits x = n pi/2 + r + low with |r| <= pi/4 and n a small integer; returns r. For |x| < 30000. */
+/** x - n pi/2 for |x| < 30000 and an integral n that leaves little; its rounding error goes to low. */
 template <class T>
-MLX_FORMULA T reduce_by_half_pi(T x, T& n, T& low) {
-  n = nearest(mul(x, splat(x, 0.636619772f)));
+MLX_FORMULA T subtract_half_pis(T x, T n, T& low) {
   T c2 = splat(x, -4.37113883e-8f);
   T a = fnma(n, splat(x, 1.57079637f), x);
   T b = fnma(n, c2, a);
@@ -14,51 +13,45 @@ MLX_FORMULA T reduce_by_half_pi(T x, T& n, T& low) {
   return r;
 }
 
+/** sin(r + low) for |r| <= pi/2 */
 template <class T>
 MLX_FORMULA T sin_of_reduced(T r, T low) {
   T z = mul(r, r);
-  T p = polynomial(z, -0.166666672f, 0.0083333794f, -0.000198530644f, 2.83250984e-06f);
-  return add(r, fma(mul(r, z), p, low));
+  T p = polynomial(z, -0.166666672f, 0.00833335053f, -0.000198430935f, 2.76270634e-06f,
+                   -2.55034234e-08f);
+  // r^3 is up to four, so its own rounding error counts.
+  T cube = mul(r, z);
+  T cube_low = fma(r, fma(r, r, neg(z)), fma(r, z, neg(cube)));
+  return add(r, fma(cube, p, fma(cube_low, p, low)));
 }
 
+/** y with its sign flipped where the integral float n is odd. */
 template <class T>
-MLX_FORMULA T cos_of_reduced(T r, T low) {
-  T z = mul(r, r);
-  T p = polynomial(z, 0.0416666456f, -0.00138873095f, 2.44323273e-05f);
-  T tail = fnma(r, low, mul(mul(z, z), p));
-  T half = mul(z, splat(r, 0.5f));
-  T head = sub(splat(r, 1.0f), half);
-  return add(head, add(sub(sub(splat(r, 1.0f), head), half), tail));
-}
-
-/** sin(x + quarters pi/2) */
-template <class T>
-MLX_FORMULA T sin_from_quadrant(T x, int quarters) {
-  T n = x;
-  T low = x;
-  T r = reduce_by_half_pi(x, n, low);
-  auto q = to_int(n);
-  q = add(q, splat(q, quarters));
-  auto one = splat(q, 1);
-  auto swapped = equal(bit_and(q, one), one);
-  T y = select_by_int(swapped, cos_of_reduced(r, low), sin_of_reduced(r, low));
-  auto sign = shift_left<30>(bit_and(q, splat(q, 2)));
-  return as_float(bit_xor(as_int(y), sign));
+MLX_FORMULA T flip_if_odd(T y, T n) {
+  return as_float(bit_xor(as_int(y), shift_left<31>(to_int(n))));
 }
 
 template <class T>
 MLX_FORMULA T sin(T x) {
   auto large = greater(abs(x), splat(x, 30000.0f));
-  T y = sin_from_quadrant(x, 0);
+  T k = nearest(mul(x, splat(x, 0.318309886f)));
+  T low = x;
+  T r = subtract_half_pis(x, add(k, k), low);
+  T y = flip_if_odd(sin_of_reduced(r, low), k);
   y = select(equal(x, splat(x, 0.0f)), x, y);
   if (any(large, x)) y = select(large, sin_of_large(x), y);
   return y;
 }
 
+/** x = (2 k + 1) pi/2 + r, so cos(x) = (-1)^(k + 1) sin(r). */
 template <class T>
 MLX_FORMULA T cos(T x) {
   auto large = greater(abs(x), splat(x, 30000.0f));
-  T y = sin_from_quadrant(x, 1);
+  T one = splat(x, 1.0f);
+  T k = nearest(fma(x, splat(x, 0.318309886f), splat(x, -0.5f)));
+  T low = x;
+  T r = subtract_half_pis(x, fma(k, splat(x, 2.0f), one), low);
+  T y = flip_if_odd(sin_of_reduced(r, low), add(k, one));
   if (any(large, x)) y = select(large, cos_of_large(x), y);
   return y;
 }
@@ -66,9 +59,9 @@ MLX_FORMULA T cos(T x) {
 template <class T>
 MLX_FORMULA T tan(T x) {
   auto large = greater(abs(x), splat(x, 30000.0f));
-  T n = x;
+  T n = nearest(mul(x, splat(x, 0.636619772f)));
   T low = x;
-  T r = reduce_by_half_pi(x, n, low);
+  T r = subtract_half_pis(x, n, low);
   T z = mul(r, r);
   T p = polynomial(z, 0.333333492f, 0.133326724f, 0.0540594459f, 0.0212827697f, 0.0108377039f,
                    8.38592605e-05f, 0.00438036863f);

@@ -59,20 +59,14 @@ ElementOperand operand_of(const array& a) {
 
 void run(const TapeView& tape, const std::vector<array>& inputs, std::vector<array>& outputs) {
   allocate_outputs(inputs, outputs);
-  constexpr size_t kInline = 8;
-  ElementOperand on_stack[2 * kInline];
-  std::vector<ElementOperand> on_heap;
-  ElementOperand* operands = on_stack;
-  if (inputs.size() + outputs.size() > 2 * kInline) {
-    on_heap.resize(inputs.size() + outputs.size());
-    operands = on_heap.data();
-  }
-  size_t n = 0;
-  for (const array& input : inputs) operands[n++] = operand_of(input);
-  for (const array& output : outputs) operands[n++] = operand_of(output);
+  std::vector<ElementOperand> operands;
+  operands.reserve(inputs.size() + outputs.size());
+  for (const array& input : inputs) operands.push_back(operand_of(input));
+  for (const array& output : outputs) operands.push_back(operand_of(output));
   const Shape& shape = outputs[0].shape();
-  run_tape(tape, {shape.begin(), shape.size()}, {operands, inputs.size()},
-           {operands + inputs.size(), outputs.size()});
+  std::span<const ElementOperand> all(operands);
+  run_tape(tape, {shape.begin(), shape.size()}, all.first(inputs.size()),
+           all.subspan(inputs.size()));
 }
 
 void eval_elementwise(const Primitive& primitive, const std::vector<array>& inputs,
