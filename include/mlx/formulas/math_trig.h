@@ -22,7 +22,9 @@ MLX_FORMULA T sin_of_reduced(T r, T low) {
   // r^3 is up to four, so its own rounding error counts.
   T cube = mul(r, z);
   T cube_low = fma(r, fma(r, r, neg(z)), fma(r, z, neg(cube)));
-  return add(r, fma(cube, p, fma(cube_low, p, low)));
+  // The slope is cos(r), near enough 1 - 0.405 r^2.
+  T slope = fma(z, splat(r, -0.405f), splat(r, 1.0f));
+  return add(r, fma(cube, p, fma(cube_low, p, mul(low, slope))));
 }
 
 /** y with its sign flipped where the integral float n is odd. */
