@@ -9,21 +9,13 @@
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/transforms_impl.h"
+#include "ops/slicing.h"
 
 namespace mlx::core {
 
 namespace {
 
 int ndim_of(const array& a) { return static_cast<int>(a.ndim()); }
-
-/** `a[..., start:stop, ...]` along one axis. */
-array slice_axis(const array& a, int axis, int start, int stop, Stream s) {
-  Shape from(a.ndim(), 0);
-  Shape to = a.shape();
-  from[axis] = start;
-  to[axis] = stop;
-  return slice(a, std::move(from), std::move(to), s);
-}
 
 }  // namespace
 
@@ -177,136 +169,6 @@ array tile(const array& arr, std::vector<int> reps, StreamOrDevice s) {
   return reshape(broadcast_to(reshape(arr, paired, s), broadcast, s), merged, s);
 }
 
-namespace {
-
-void check_padding(int axis, ShapeElem low, ShapeElem high) {
-  for (auto [which, size] : {std::pair("low", low), std::pair("high", high)}) {
-    if (size < 0) {
-      throw_invalid("pad",
-                    "Invalid {} padding size ({}) passed to pad for axis {}. Padding sizes must be "
-                    "non-negative.",
-                    which, size, axis);
-    }
-  }
-}
-
-array edge_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
-               Stream s) {
-  array out = a;
-  for (size_t i = 0; i < axes.size(); ++i) {
-    int axis = axes[i];
-    ShapeElem length = out.shape(axis);
-    if (length == 0) throw_invalid("pad", "cannot edge-pad axis {} of length 0.", axis);
-    std::vector<array> parts;
-    auto add_edge = [&](ShapeElem at, ShapeElem count) {
-      if (count == 0) return;
-      array edge = slice_axis(out, axis, at, at + 1, s);
-      Shape shape = edge.shape();
-      shape[axis] = count;
-      parts.push_back(broadcast_to(edge, shape, s));
-    };
-    add_edge(0, low[i]);
-    parts.push_back(out);
-    add_edge(length - 1, high[i]);
-    out = concatenate(std::move(parts), axis, s);
-  }
-  return out;
-}
-
-array reflect_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
-                  Stream s) {
-  array out = a;
-  for (size_t i = 0; i < axes.size(); ++i) {
-    int axis = axes[i];
-    ShapeElem before = low[i];
-    ShapeElem after = high[i];
-    if ((before > 0 || after > 0) && out.shape(axis) == 0) {
-      throw_invalid("pad", "cannot reflect-pad axis {} of length 0.", axis);
-    }
-    if (out.shape(axis) == 1) {
-      out = edge_pad(out, {axis}, Shape{before}, Shape{after}, s);
-      continue;
-    }
-    // A mirror image has at most length - 1 elements; wider padding mirrors again.
-    while (before > 0 || after > 0) {
-      ShapeElem length = out.shape(axis);
-      ShapeElem take_before = std::min(before, length - 1);
-      ShapeElem take_after = std::min(after, length - 1);
-      std::vector<array> parts;
-      if (take_before > 0) parts.push_back(flip(slice_axis(out, axis, 1, take_before + 1, s), axis, s));
-      parts.push_back(out);
-      if (take_after > 0) {
-        parts.push_back(flip(slice_axis(out, axis, length - 1 - take_after, length - 1, s), axis, s));
-      }
-      out = concatenate(std::move(parts), axis, s);
-      before -= take_before;
-      after -= take_after;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_size,
-          const Shape& high_pad_size, const array& pad_value, const std::string& mode,
-          StreamOrDevice s) {
-  if (axes.size() != low_pad_size.size() || axes.size() != high_pad_size.size()) {
-    throw_invalid("pad", "Invalid number of padding sizes passed to pad with axes of size {}.", axes.size());
-  }
-  std::vector<int> positions;
-  Shape shape = a.shape();
-  bool nothing = true;
-  for (size_t i = 0; i < axes.size(); ++i) {
-    positions.push_back(normalize_axis(axes[i], ndim_of(a), "pad"));
-    check_padding(axes[i], low_pad_size[i], high_pad_size[i]);
-    auto& length = shape[positions[i]];
-    length = safe_cast(int64_t{length} + low_pad_size[i] + high_pad_size[i], "pad");
-    nothing &= low_pad_size[i] == 0 && high_pad_size[i] == 0;
-  }
-  if (nothing && mode == "constant") return a;
-  Stream stream = to_stream(s);
-  if (mode == "edge") return edge_pad(a, positions, low_pad_size, high_pad_size, stream);
-  if (mode == "reflect") return reflect_pad(a, positions, low_pad_size, high_pad_size, stream);
-  if (mode != "constant") {
-    throw_invalid("pad", "Invalid padding mode ({}) passed to pad: expected constant, edge or reflect.",
-                  mode);
-  }
-  if (pad_value.size() != 1) {
-    throw_invalid("pad", "the pad value must be a scalar, got shape {}.", to_string(pad_value.shape()));
-  }
-  array value = reshape(astype(pad_value, a.dtype(), stream), Shape{}, stream);
-  auto primitive = std::make_shared<Pad>(stream, std::move(positions), low_pad_size, high_pad_size);
-  return array(std::move(shape), a.dtype(), std::move(primitive), {a, std::move(value)});
-}
-
-array pad(const array& a, const std::vector<std::pair<int, int>>& pad_width, const array& pad_value,
-          const std::string& mode, StreamOrDevice s) {
-  if (pad_width.size() != a.ndim()) {
-    throw_invalid("pad", "Invalid number of padding sizes passed to pad: got {} for {} dimensions.",
-                  pad_width.size(), a.ndim());
-  }
-  std::vector<int> axes(a.ndim());
-  std::iota(axes.begin(), axes.end(), 0);
-  Shape low;
-  Shape high;
-  for (auto [before, after] : pad_width) {
-    low.push_back(before);
-    high.push_back(after);
-  }
-  return pad(a, axes, low, high, pad_value, mode, s);
-}
-
-array pad(const array& a, const std::pair<int, int>& pad_width, const array& pad_value,
-          const std::string& mode, StreamOrDevice s) {
-  return pad(a, std::vector<std::pair<int, int>>(a.ndim(), pad_width), pad_value, mode, s);
-}
-
-array pad(const array& a, int pad_width, const array& pad_value, const std::string& mode,
-          StreamOrDevice s) {
-  return pad(a, std::pair(pad_width, pad_width), pad_value, mode, s);
-}
-
 array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   Shape start(a.ndim(), 0);
   Shape stop = a.shape();
@@ -371,98 +233,6 @@ array roll(const array& a, const Shape& shift, int axis, StreamOrDevice s) {
   int64_t total = std::accumulate(shift.begin(), shift.end(), int64_t{0});
   return roll(a, Shape{safe_cast(total, "roll")}, std::vector<int>{axis}, s);
 }
-
-std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse,
-                            const std::string& indexing, StreamOrDevice s) {
-  if (indexing != "xy" && indexing != "ij") {
-    throw_invalid("meshgrid", "Invalid indexing value '{}'. Valid values are 'xy' and 'ij'.", indexing);
-  }
-  bool swap = indexing == "xy" && arrays.size() > 1;
-  std::vector<array> grids;
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    size_t axis = swap && i < 2 ? 1 - i : i;
-    Shape shape(arrays.size(), 1);
-    shape[axis] = safe_cast(arrays[i].size(), "meshgrid");
-    grids.push_back(reshape(arrays[i], std::move(shape), s));
-  }
-  return sparse ? grids : broadcast_arrays(grids, s);
-}
-
-array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
-  if (a.ndim() < 2) {
-    throw_invalid("diagonal", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
-  }
-  int row_axis = normalize_axis(axis1, ndim_of(a), "diagonal");
-  int col_axis = normalize_axis(axis2, ndim_of(a), "diagonal");
-  if (row_axis == col_axis) throw_invalid("diagonal", "axis1 and axis2 cannot be the same axis.");
-  std::vector<int> order;
-  for (int i = 0; i < ndim_of(a); ++i) {
-    if (i != row_axis && i != col_axis) order.push_back(i);
-  }
-  order.push_back(row_axis);
-  order.push_back(col_axis);
-  array rows = transpose(a, order, s);
-  int ndim = ndim_of(rows);
-  int64_t num_rows = rows.shape(-2);
-  int64_t num_cols = rows.shape(-1);
-  int64_t first_row = std::max(0, -offset);
-  int64_t first_col = std::max(0, offset);
-  int64_t length = std::max<int64_t>(0, std::min(num_rows - first_row, num_cols - first_col));
-  if (length == 0) {
-    Shape empty(rows.shape().begin(), rows.shape().end() - 2);
-    empty.push_back(0);
-    Shape stop = rows.shape();
-    stop[ndim - 1] = 0;
-    return reshape(slice(rows, Shape(ndim, 0), stop, s), empty, s);
-  }
-  // Cut to the square around the diagonal, then take every (length + 1)-th element of it. The last row is
-  // kept apart, so the square is padded to full steps by leaving its last element as the end.
-  Shape start(ndim, 0);
-  Shape stop = rows.shape();
-  start[ndim - 2] = static_cast<ShapeElem>(first_row);
-  stop[ndim - 2] = static_cast<ShapeElem>(first_row + length);
-  start[ndim - 1] = static_cast<ShapeElem>(first_col);
-  stop[ndim - 1] = static_cast<ShapeElem>(first_col + length);
-  array flat = flatten(slice(rows, start, stop, s), -2, -1, s);
-  Shape from(flat.ndim(), 0);
-  Shape steps(flat.ndim(), 1);
-  steps[flat.ndim() - 1] = static_cast<ShapeElem>(length + 1);
-  return slice(flat, from, flat.shape(), steps, s);
-}
-
-array diag(const array& a, int k, StreamOrDevice s) {
-  if (a.ndim() == 2) return diagonal(a, k, 0, 1, s);
-  if (a.ndim() != 1) {
-    throw_invalid("diag", "array must be 1-D or 2-D, got array with {} dimensions.", a.ndim());
-  }
-  // The vector, spread n + 1 apart by padding each element to a row of n + 1, is the flat square matrix.
-  int length = a.shape(0);
-  if (length == 0) {
-    int side = std::abs(k);
-    return broadcast_to(astype(array(0), a.dtype(), s), Shape{side, side}, s);
-  }
-  array spread = pad(reshape(a, Shape{length, 1}, s), std::vector<std::pair<int, int>>{{0, 0}, {0, length}},
-                     array(0, a.dtype()), "constant", s);
-  array flat = slice(flatten(spread, s), Shape{0}, Shape{length * length}, s);
-  array square = reshape(flat, Shape{length, length}, s);
-  int above = std::max(0, k);
-  int below = std::max(0, -k);
-  return pad(square, std::vector<std::pair<int, int>>{{below, above}, {above, below}}, array(0, a.dtype()), "constant", s);
-}
-
-array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s) {
-  if (a.ndim() < 2) {
-    throw_invalid("trace", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
-  }
-  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), std::vector<int>{-1}, false, s);
-}
-
-array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
-  bool widen = a.dtype() == bool_ || (issubdtype(a.dtype(), integer) && a.itemsize() < 4);
-  return trace(a, offset, axis1, axis2, widen ? int32 : a.dtype(), s);
-}
-
-array trace(const array& a, StreamOrDevice s) { return trace(a, 0, 0, 1, s); }
 
 array atleast_1d(const array& a, StreamOrDevice s) {
   return a.ndim() >= 1 ? a : reshape(a, Shape{1}, s);
