@@ -21,4 +21,8 @@ void bind_interop(nb::module_& m, ArrayClass& array_class);
 void bind_elementwise(nb::module_& m, ArrayClass& array_class);
 void bind_shape(nb::module_& m, ArrayClass& array_class);
 
+// Transformations of functions.
 void bind_transforms(nb::module_& m);
+void bind_vmap(nb::module_& m);
+void bind_compile(nb::module_& m);
+void bind_custom_function(nb::module_& m);

@@ -33,4 +33,7 @@ NB_MODULE(core, m) {
   bind_elementwise(m, array_class);
   bind_shape(m, array_class);
   bind_transforms(m);
+  bind_vmap(m);
+  bind_compile(m);
+  bind_custom_function(m);
 }
