@@ -125,19 +125,15 @@ class RestoreState {
 /** Erases the traces of a function when it goes. */
 class FunctionId {
  public:
-  FunctionId() : id_(next_++) {}
+  /** Odd, so never the address of a C++ function, which is what C++ callers use. */
+  FunctionId() : id_(2 * next_++ + 1) {}
   ~FunctionId() { mx::detail::compile_erase(id_); }
   FunctionId(const FunctionId&) = delete;
   FunctionId& operator=(const FunctionId&) = delete;
   std::uintptr_t get() const { return id_; }
 
  private:
-  // Odd numbers are never the address of a C++ function, which C++ callers use.
-  static inline std::atomic<std::uintptr_t> next_base_{0};
-  struct Counter {
-    std::uintptr_t operator++(int) { return 2 * next_base_++ + 1; }
-  };
-  static inline Counter next_;
+  static inline std::atomic<std::uintptr_t> next_{0};
   std::uintptr_t id_;
 };
 
