@@ -3,6 +3,7 @@
 
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/element/eval.h"
+#include "backend/cpu/quantized.h"
 #include "backend/cpu/views.h"
 #include "compile/fuse.h"
 #include "runtime/kernel_table.h"
@@ -17,6 +18,7 @@ void wire_backends() {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_matmul(cpu_table);
     cpu::register_elementwise(cpu_table);
+    cpu::register_quantized(cpu_table);
     cpu::register_views(cpu_table);
     set_fuser(fuse_elementwise);
   });

@@ -4,5 +4,6 @@
 #include "mlx/ops/control.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/matmul.h"
+#include "mlx/ops/quantized.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"

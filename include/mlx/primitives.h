@@ -6,6 +6,7 @@
 #include "mlx/primitives/io.h"
 #include "mlx/primitives/matmul.h"
 #include "mlx/primitives/primitive.h"
+#include "mlx/primitives/quantized.h"
 #include "mlx/primitives/reduce.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/primitives/ternary.h"

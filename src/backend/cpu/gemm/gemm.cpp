@@ -80,10 +80,10 @@ class Product {
   }
 
  private:
-  // Blocks of even size (complex products interleave pairs along k), as equal as can be.
+  // Blocks as equal as can be, multiples of what quantised formats and complex pairs need.
   int64_t depth_block(int64_t limit) const {
     const int64_t blocks = div_up(k_, limit);
-    return round_up(div_up(k_, blocks), 2);
+    return round_up(div_up(k_, blocks), 32);
   }
 
   Slivers<T> packed(const T* data, int width, int64_t depth) const {
