@@ -1,8 +1,9 @@
 // The only file that names all backends: registers their kernels and devices.
 #include <mutex>
 
-#include "backend/cpu/matmul.h"
+#include "backend/cpu/attention.h"
 #include "backend/cpu/element/eval.h"
+#include "backend/cpu/matmul.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/views.h"
 #include "compile/fuse.h"
@@ -16,6 +17,7 @@ void wire_backends() {
   static std::once_flag once;
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
+    cpu::register_attention(cpu_table);
     cpu::register_matmul(cpu_table);
     cpu::register_elementwise(cpu_table);
     cpu::register_quantized(cpu_table);

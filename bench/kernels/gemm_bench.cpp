@@ -128,5 +128,10 @@ int main(int argc, char** argv) {
   bench(1, 16, 4096, 4096, float32, false, true, blas);
   bench(1, 64, 4096, 4096, mlx::core::bfloat16, false, true, false);
   bench(1, 512, 4096, 4096, float32, false, true, blas);
+  for (bool transposed : {false, true}) {
+    bench(1, 1, 4096, 4096, float32, false, transposed, false);
+    bench(1, 1, 4096, 4096, float16, false, transposed, false);
+    bench(1, 1, 4096, 4096, mlx::core::bfloat16, false, transposed, false);
+  }
   return 0;
 }

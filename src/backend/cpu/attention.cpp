@@ -1,5 +1,5 @@
-// Scaled dot-product attention on the CPU: tiles of keys and values meet blocks of query rows, and a
-// running softmax joins the tiles, so the matrix of scores never exists.
+// Scaled dot-product attention on the CPU: tiles of keys and values meet blocks of query rows, and
+// a running softmax joins the tiles, so the matrix of scores never exists.
 #include "backend/cpu/attention.h"
 
 #include <algorithm>
@@ -24,7 +24,8 @@ constexpr int64_t kPad = 16;          // keeps rows of scratch off the same cach
 
 int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/** The arrays and sizes of one call. The rows of a key head are (query head of its group, query). */
+/** The arrays and sizes of one call. The rows of a key head are (query head of its group, query).
+ */
 struct Attention {
   const array& q;
   const array& k;
@@ -155,7 +156,8 @@ class Chunk {
                     k_packed_ + j * a_.depth, nr, scores_ + r * s_stride_ + j, s_stride_, false);
       }
     }
-    for (int64_t r = 0; r < rows; ++r) softmax_row(i + r, scores_ + r * s_stride_, key, count, result);
+    for (int64_t r = 0; r < rows; ++r)
+      softmax_row(i + r, scores_ + r * s_stride_, key, count, result);
     for (int64_t r = 0; r < rows; r += kernel_.rows) {
       const int m = static_cast<int>(std::min<int64_t>(kernel_.rows, rows - r));
       for (int64_t j = 0; j < a_.width; j += nr) {
@@ -225,10 +227,10 @@ void finish_row(const Attention& a, int64_t batch, int64_t key_head, int64_t row
   if (a.sinks != nullptr) {
     const array& sinks = *a.sinks;
     float sink;
-    convert_to_float(&sink,
-                     sinks.data<char>() + head * sinks.strides(0) *
-                                              static_cast<int64_t>(sinks.itemsize()),
-                     sinks.dtype(), 1);
+    convert_to_float(
+        &sink,
+        sinks.data<char>() + head * sinks.strides(0) * static_cast<int64_t>(sinks.itemsize()),
+        sinks.dtype(), 1);
     const float new_max = std::max(max, sink);
     const float mine = max == -INFINITY ? 0.0f : std::exp(max - new_max);
     scale_values(sums, a.width, mine);
@@ -256,8 +258,7 @@ void attend(const Attention& a) {
     const int64_t head = unit % (a.batch * a.key_heads);
     const int64_t row = chunk * kChunkRows;
     const int64_t rows = std::min(kChunkRows, a.rows - row);
-    Partial partial{memory, memory + chunk_rows * a.width,
-                    memory + chunk_rows * (a.width + 1)};
+    Partial partial{memory, memory + chunk_rows * a.width, memory + chunk_rows * (a.width + 1)};
     const int64_t tiles = div_up(a.keys, kTileKeys);
     const int64_t begin = tiles * split / splits * kTileKeys;
     const int64_t end = std::min(a.keys, tiles * (split + 1) / splits * kTileKeys);

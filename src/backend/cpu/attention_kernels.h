@@ -7,7 +7,8 @@
 
 namespace mlx::core::cpu {
 
-/** The score of a masked position: finite, so that a row with nothing to see averages everything. */
+/** The score of a masked position: finite, so that a row with nothing to see averages everything.
+ */
 inline constexpr float kMaskedScore = -3.402823466e+38f;
 
 /** Masks `count` scores by a row of a mask, `stride` elements apart: a bool mask hides where false,

@@ -81,8 +81,7 @@ HWY_EXPORT(running_softmax);
 HWY_EXPORT(scale);
 HWY_EXPORT(add_mask);
 
-void mask_scores(float* scores, const void* mask, Dtype mask_dtype, int64_t stride,
-                 int64_t count) {
+void mask_scores(float* scores, const void* mask, Dtype mask_dtype, int64_t stride, int64_t count) {
   if (mask_dtype == bool_) {
     const auto* visible = static_cast<const bool*>(mask);
     for (int64_t i = 0; i < count; ++i) {

@@ -22,9 +22,11 @@ void quantize_group(const float* values, const QuantizedFormat& format, uint8_t*
 void pack_codes(const uint8_t* codes, int bits, int64_t count, uint8_t* packed);
 
 /** dst[i] = value of code first + i, for i < count; `first` and `count` are multiples of 8.
- * `packed`, `scales` and `biases` (of scale_dtype) belong to the whole row. */
+ * `packed`, `scales` and `biases` (of scale_dtype) belong to the whole row. The product of scale
+ * and code is rounded to `rounded_to` before the bias is added. */
 void dequantize_row(float* dst, const void* packed, const void* scales, const void* biases,
-                    Dtype scale_dtype, const QuantizedFormat& format, int64_t first, int64_t count);
+                    Dtype scale_dtype, const QuantizedFormat& format, int64_t first, int64_t count,
+                    Dtype rounded_to = float32);
 
 /** A vector prepared for products with quantised rows of `k` codes. */
 struct PreparedVector {

@@ -312,8 +312,8 @@ void pack_codes(const uint8_t* codes, int bits, int64_t count, uint8_t* packed) 
 }
 
 void dequantize_row(float* dst, const void* packed, const void* scales, const void* biases,
-                    Dtype scale_dtype, const QuantizedFormat& format, int64_t first,
-                    int64_t count, Dtype rounded_to) {
+                    Dtype scale_dtype, const QuantizedFormat& format, int64_t first, int64_t count,
+                    Dtype rounded_to) {
   HWY_DYNAMIC_DISPATCH(dequantize)
   (dst, static_cast<const uint8_t*>(packed), scales, biases, scale_dtype, format, first, count,
    rounded_to);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/cpu/gemm/gemv.h"
 #include "backend/cpu/gemm/scratch.h"
 #include "base/errors.h"
 #include "base/thread_pool.h"
@@ -242,6 +243,41 @@ bool multiply_in_place(int64_t m, int64_t n, int64_t k, const Matrix& a, const M
   return true;
 }
 
+/** A product with one row or column; false if the matrix has no unit stride. */
+bool multiply_vector(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
+                     int64_t out_row_stride, const Epilogue& epilogue) {
+  const bool row = m == 1;
+  const int64_t size = row ? n : m;
+  // w(i, k): the matrix with its results along the rows.
+  const Matrix w = row ? Matrix{b.data, b.dtype, b.column_stride, b.row_stride} : a;
+  const Matrix x =
+      row ? Matrix{a.data, a.dtype, a.column_stride, 1} : Matrix{b.data, b.dtype, b.row_stride, 1};
+  const bool rows_contiguous = w.column_stride == 1;
+  if (!rows_contiguous && w.row_stride != 1) return false;
+  float* values = thread_scratch<float>(ScratchUse::packed_a, k);
+  float* sums = thread_scratch<float>(ScratchUse::tile, size);
+  if (x.row_stride == 1) {
+    convert_to_float(values, x.data, x.dtype, k);
+  } else {
+    const int64_t step = x.row_stride * static_cast<int64_t>(size_of(x.dtype));
+    for (int64_t i = 0; i < k; ++i) {
+      convert_to_float(values + i, static_cast<const char*>(x.data) + i * step, x.dtype, 1);
+    }
+  }
+  gemv(sums, w.data, w.dtype, rows_contiguous, rows_contiguous ? w.row_stride : w.column_stride,
+       size, k, values);
+  if (row) {
+    store_tile(out, a.dtype, out_row_stride, sums, size, 1, size, epilogue);
+  } else if (out_row_stride == 1) {
+    Epilogue turned = epilogue;
+    turned.addend_column_stride = epilogue.addend_row_stride;
+    store_tile(out, a.dtype, size, sums, size, 1, size, turned);
+  } else {
+    store_tile(out, a.dtype, out_row_stride, sums, 1, size, 1, epilogue);
+  }
+  return true;
+}
+
 template <typename T>
 void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
                 int64_t out_row_stride, const Epilogue& epilogue) {
@@ -249,6 +285,9 @@ void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& 
   const bool direct = plain && size_of(a.dtype) == sizeof(T);
   T* direct_out = direct ? static_cast<T*>(out) : nullptr;
   if constexpr (std::is_same_v<T, float>) {
+    if ((m == 1 || n == 1) && multiply_vector(m, n, k, a, b, out, out_row_stride, epilogue)) {
+      return;
+    }
     if (direct && multiply_in_place(m, n, k, a, b, direct_out, out_row_stride)) return;
   }
   const Matrix b_lanes{b.data, b.dtype, b.column_stride, b.row_stride};
