@@ -6,7 +6,9 @@
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/views.h"
+#include "backend/cuda/runtime.h"
 #include "compile/fuse.h"
+#include "runtime/device_runtime.h"
 #include "runtime/kernel_table.h"
 #include "runtime/schedule.h"
 #include "runtime/tape.h"
@@ -23,6 +25,7 @@ void wire_backends() {
     cpu::register_quantized(cpu_table);
     cpu::register_views(cpu_table);
     set_fuser(fuse_elementwise);
+    set_gpu_runtime_factory(cuda::make_runtime);
   });
 }
 

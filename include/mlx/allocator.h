@@ -68,6 +68,7 @@ class MLX_API Data {
  private:
   explicit Data(Buffer buffer) : buffer_(buffer), owned_(true) {}
   friend Data malloc(size_t size);
+  friend Data own(Buffer buffer);
 
   Buffer buffer_;
   Deleter deleter_;
@@ -75,6 +76,8 @@ class MLX_API Data {
 };
 
 inline Data malloc(size_t size) { return Data(allocator().malloc(size)); }
+/** Takes over a buffer that the allocator frees: what backends make their blocks with. */
+inline Data own(Buffer buffer) { return Data(buffer); }
 inline Buffer make_buffer(void* ptr, size_t size) { return allocator().make_buffer(ptr, size); }
 inline void release(Buffer buffer) { allocator().release(buffer); }
 

@@ -7,6 +7,7 @@
 
 #include "base/environment.h"
 #include "base/errors.h"
+#include "runtime/buffer.h"
 #include "runtime/device_runtime.h"
 #include "runtime/kernel_table.h"
 
@@ -47,6 +48,11 @@ class CpuRuntime : public DeviceRuntime {
 
   void run_step(Stream, Step& step) override {
     step.primitive->eval_cpu(step.inputs, step.outputs);
+    // An output may share a block that has a copy on a device, and may have been written over it.
+    for (auto& output : step.outputs) {
+      auto* block = static_cast<Block*>(output.buffer().ptr());
+      if (block != nullptr && block->device_valid && block->host_valid) block->device_valid = false;
+    }
   }
   void end_job(Stream, Event& done) override {
     if (done.valid()) done.state()->signal();

@@ -1,0 +1,190 @@
+// The device memory cache: stream-ordered reuse, transfers between the two sides of a block.
+#include "backend/cuda/memory_pool.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "backend/cuda/device.h"
+#include "backend/cuda/encoder.h"
+#include "backend/cuda/library.h"
+#include "base/errors.h"
+
+namespace mlx::core::cuda {
+
+namespace {
+
+constexpr size_t kMinSize = 256;
+constexpr size_t kLargeStep = size_t{2} << 20;
+
+/** One of four sizes per power of two, whole 2 MB pages from 8 MB on: a cached range wastes a
+ * quarter at most. */
+size_t size_class(size_t size) {
+  if (size <= kMinSize) return kMinSize;
+  size_t step = std::max<size_t>(std::bit_floor(size - 1) / 4, 64);
+  size_t rounded = (size + step - 1) / step * step;
+  if (rounded >= 4 * kLargeStep) rounded = (rounded + kLargeStep - 1) / kLargeStep * kLargeStep;
+  return rounded;
+}
+
+bool reached(const Moment& moment) {
+  return moment.encoder == nullptr || moment.encoder->is_done(moment.epoch);
+}
+
+bool all_reached(const std::vector<Moment>& moments) {
+  return std::all_of(moments.begin(), moments.end(), reached);
+}
+
+DeviceSide& side_of(Block& block) { return *static_cast<DeviceSide*>(block.device_handle); }
+
+/** Transfers to the host go on a stream of their own, so that they do not wait for later work. */
+CuStream transfer_stream() {
+  static CuStream stream = [] {
+    CuStream created = nullptr;
+    check(driver().stream_create(&created, kStreamNonBlocking), "creating a stream");
+    return created;
+  }();
+  return stream;
+}
+
+std::mutex& transfer_mutex() {
+  static auto* mutex = new std::mutex;
+  return *mutex;
+}
+
+}  // namespace
+
+MemoryPool& MemoryPool::instance() {
+  // Never destroyed: arrays in static variables may be freed after any destructor of ours has run.
+  static auto* pool = [] {
+    auto* created = new MemoryPool;
+    add_memory_pressure_hook([] { instance().release_cached(); });
+    return created;
+  }();
+  return *pool;
+}
+
+Block* MemoryPool::allocate(size_t size, Encoder& encoder) {
+  size_t rounded = size_class(size);
+  CuDevicePtr base = take(rounded, encoder);
+  Block* block = make_device_block(rounded);
+  block->device_pointer = base;
+  block->device_handle = new DeviceSide{.base = base, .size = rounded, .home = &encoder};
+  block->device_memory = this;
+  block->device_valid = true;
+  return block;
+}
+
+DeviceSide& MemoryPool::to_device(Block& block, Encoder& encoder) {
+  if (block.device_valid.load(std::memory_order_acquire)) [[likely]]
+    return side_of(block);
+  std::lock_guard lock(transfer_mutex());
+  if (block.device_valid.load(std::memory_order_acquire)) return side_of(block);
+  if (block.device_handle == nullptr) {
+    size_t rounded = size_class(block.size);
+    CuDevicePtr base = take(rounded, encoder);
+    block.device_pointer = base;
+    block.device_handle = new DeviceSide{.base = base, .size = rounded, .home = &encoder};
+    block.device_memory = this;
+  }
+  DeviceSide& side = side_of(block);
+  encoder.upload(side.base, block.host, block.size);
+  side.last_write = {&encoder, encoder.epoch()};
+  block.device_valid.store(true, std::memory_order_release);
+  return side;
+}
+
+void MemoryPool::copy_to_host(Block& block) {
+  std::lock_guard lock(transfer_mutex());
+  if (block.host_valid.load(std::memory_order_acquire)) return;
+  make_current();
+  DeviceSide& side = side_of(block);
+  if (side.last_write.encoder != nullptr) side.last_write.encoder->wait_done(side.last_write.epoch);
+  if (block.host == nullptr) allocate_host_side(block);
+  CuStream stream = transfer_stream();
+  size_t bytes = std::min(block.size, side.size);
+  check(driver().memcpy_dtoh_async(block.host, side.base, bytes, stream), "copying from the GPU");
+  check(driver().stream_synchronize(stream), "copying from the GPU");
+  block.host_valid.store(true, std::memory_order_release);
+}
+
+void MemoryPool::free_device(Block& block) {
+  auto* side = static_cast<DeviceSide*>(block.device_handle);
+  if (side == nullptr) return;
+  {
+    std::lock_guard lock(mutex_);
+    // The epoch now being recorded may hold the last use by the home stream.
+    free_[side->size].push_back(
+        {side->base, {side->home, side->home->epoch()}, std::move(side->uses)});
+    cached_ += side->size;
+  }
+  delete side;
+  block.device_handle = nullptr;
+  block.device_valid = false;
+}
+
+bool MemoryPool::take_cached(size_t size, Encoder& encoder, CuDevicePtr& base) {
+  std::lock_guard lock(mutex_);
+  auto found = free_.find(size);
+  if (found == free_.end()) return false;
+  auto& ranges = found->second;
+  for (size_t i = ranges.size(); i-- > 0;) {  // the most recently freed first
+    const FreeRange& range = ranges[i];
+    bool in_order = range.free_after.encoder == &encoder || reached(range.free_after);
+    if (!in_order || !all_reached(range.uses)) continue;
+    base = range.base;
+    ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(i));
+    cached_ -= size;
+    return true;
+  }
+  return false;
+}
+
+CuDevicePtr MemoryPool::take(size_t size, Encoder& encoder) {
+  make_current();
+  CuDevicePtr base = 0;
+  if (take_cached(size, encoder, base)) return base;
+  if (size > gpu_device().total_bytes) refuse(size);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    CuResult result = driver().mem_alloc(&base, size);
+    if (result == kCudaSuccess) {
+      std::lock_guard lock(mutex_);
+      held_ += size;
+      return base;
+    }
+    if (result != kCudaErrorOutOfMemory) check(result, "allocating GPU memory");
+    release_cached();
+  }
+  refuse(size);
+}
+
+void MemoryPool::refuse(size_t size) {
+  size_t held;
+  {
+    std::lock_guard lock(mutex_);
+    held = held_ - cached_;
+  }
+  throw_runtime("malloc",
+                "Unable to allocate {} bytes on the GPU: {} bytes are in use by arrays, {} has {}.",
+                size, held, gpu_device().name, gpu_device().total_bytes);
+}
+
+size_t MemoryPool::cached_bytes() const {
+  std::lock_guard lock(mutex_);
+  return cached_;
+}
+
+void MemoryPool::release_cached() {
+  for (Encoder* encoder : Encoder::all()) encoder->synchronize();
+  std::lock_guard lock(mutex_);
+  for (auto& [size, ranges] : free_) {
+    std::erase_if(ranges, [&, bytes = size](const FreeRange& range) {
+      if (!reached(range.free_after) || !all_reached(range.uses)) return false;
+      driver().mem_free(range.base);
+      cached_ -= bytes;
+      held_ -= bytes;
+      return true;
+    });
+  }
+}
+
+}  // namespace mlx::core::cuda

@@ -1,0 +1,67 @@
+// MemoryPool: the device side of blocks, cached by size class and reused in stream order.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "backend/cuda/driver_api.h"
+#include "runtime/buffer.h"
+
+namespace mlx::core::cuda {
+
+class Encoder;
+
+/** A moment in an encoder's order: reached once all work recorded up to then is done. */
+struct Moment {
+  Encoder* encoder = nullptr;
+  uint64_t epoch = 0;
+};
+
+/** What Block::device_handle points to. */
+struct DeviceSide {
+  CuDevicePtr base = 0;
+  size_t size = 0;
+  Encoder* home = nullptr;   // the stream it is allocated and reused on
+  Moment last_write;         // whoever reads on the host waits for it
+  std::vector<Moment> uses;  // by other streams than `home`
+};
+
+class MemoryPool : public DeviceMemory {
+ public:
+  static MemoryPool& instance();
+
+  /** A device-only block for work of `encoder`. Its memory may still be read by earlier work of the
+   * same stream, which runs before. Frees caches, waits and retries before raising. */
+  Block* allocate(size_t size, Encoder& encoder);
+
+  /** Gives a block a valid device side, copying from the host, for work of `encoder`. */
+  DeviceSide& to_device(Block& block, Encoder& encoder);
+
+  /** The host allocator tells us when the host contents are wanted or the block is gone. */
+  void copy_to_host(Block& block) override;
+  void free_device(Block& block) override;
+
+  size_t cached_bytes() const;
+  /** Gives all cached memory back to the driver; waits for work in flight. */
+  void release_cached();
+
+ private:
+  struct FreeRange {
+    CuDevicePtr base;
+    Moment free_after;  // other streams may take it once reached
+    std::vector<Moment> uses;
+  };
+
+  CuDevicePtr take(size_t size, Encoder& encoder);
+  bool take_cached(size_t size, Encoder& encoder, CuDevicePtr& base);
+  [[noreturn]] void refuse(size_t size);
+
+  mutable std::mutex mutex_;
+  std::map<size_t, std::vector<FreeRange>> free_;
+  size_t cached_ = 0;
+  size_t held_ = 0;  // bytes taken from the driver
+};
+
+}  // namespace mlx::core::cuda
