@@ -65,7 +65,15 @@ def measure_limits():
         flags = ["-O3", "-march=native", "-std=c++20", "-pthread"]
         subprocess.run(["g++", *flags, str(source), "-o", str(program), "-lopenblas"], check=True)
     threads = str(len(os.sched_getaffinity(0)))
-    return json.loads(subprocess.run([program, threads], capture_output=True, check=True).stdout)
+    best = {}
+    # OpenBLAS may not know the processor and fall back to a slow kernel; the fastest it has is the limit.
+    for core in ("", "SKYLAKEX", "HASWELL") if platform.machine() == "x86_64" else ("",):
+        environment = {**os.environ, **({"OPENBLAS_CORETYPE": core} if core else {})}
+        done = subprocess.run([program, threads], capture_output=True, env=environment)
+        if done.returncode == 0:
+            measured = json.loads(done.stdout)
+            best = {name: max(value, best.get(name, 0)) for name, value in measured.items()}
+    return best
 
 
 def limit_seconds(case, limits):
