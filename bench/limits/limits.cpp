@@ -42,13 +42,20 @@ void parallel(int threads, const std::function<void(size_t, size_t)>& body) {
   for (auto& thread : pool) thread.join();
 }
 
+// Reads four streams at once, prefetching: one stream alone does not keep enough lines in flight.
 float read_sum(const float* x, size_t begin, size_t end) {
   typedef float Vector __attribute__((vector_size(64)));
-  Vector sums[8] = {};
-  for (size_t i = begin; i + 128 <= end; i += 128) {
-    const Vector* block = reinterpret_cast<const Vector*>(x + i);
-    sums[0] += block[0], sums[1] += block[1], sums[2] += block[2], sums[3] += block[3];
-    sums[4] += block[4], sums[5] += block[5], sums[6] += block[6], sums[7] += block[7];
+  constexpr int kStreams = 4;
+  const size_t part = (end - begin) / kStreams / 32 * 32;
+  Vector sums[2 * kStreams] = {};
+  for (size_t i = 0; i < part; i += 32) {
+    for (int s = 0; s < kStreams; ++s) {
+      const Vector* block = reinterpret_cast<const Vector*>(x + begin + s * part + i);
+      __builtin_prefetch(block + 32);
+      __builtin_prefetch(block + 33);
+      sums[2 * s] += block[0];
+      sums[2 * s + 1] += block[1];
+    }
   }
   float total = 0;
   for (const Vector& sum : sums) {
