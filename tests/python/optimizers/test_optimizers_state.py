@@ -84,7 +84,7 @@ def test_learning_rate():
     with pytest.raises(AttributeError):
         optimizer.step = 3
     with pytest.raises(KeyError):
-        optim.Adafactor().learning_rate
+        _ = optim.Adafactor().learning_rate
 
 
 def test_scheduled_learning_rate():
