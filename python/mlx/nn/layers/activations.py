@@ -187,7 +187,7 @@ def _layer_of(function):
     return decorate
 
 
-@_layer_of(mx.sigmoid)
+@_layer_of(sigmoid)
 class Sigmoid(Module):
     """Layer for :func:`sigmoid`."""
 
