@@ -20,6 +20,13 @@ ArrayClass bind_array(nb::module_& m);
 void bind_interop(nb::module_& m, ArrayClass& array_class);
 void bind_elementwise(nb::module_& m, ArrayClass& array_class);
 void bind_shape(nb::module_& m, ArrayClass& array_class);
+void bind_assemble(nb::module_& m, ArrayClass& array_class);
+void bind_io(nb::module_& m);
+void bind_distributed(nb::module_& m);
+
+// Names that raise until their family is there; `fast` is the submodule of that name.
+void bind_later(nb::module_& m, nb::module_& fast);
+
 
 // Transformations of functions.
 void bind_transforms(nb::module_& m);

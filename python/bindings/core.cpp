@@ -32,6 +32,11 @@ NB_MODULE(core, m) {
   bind_interop(m, array_class);
   bind_elementwise(m, array_class);
   bind_shape(m, array_class);
+  bind_assemble(m, array_class);
+  bind_io(m);
+  bind_distributed(m);
+  nb::module_ fast = m.def_submodule("fast", "Fused operations of neural networks.");
+  bind_later(m, fast);
   bind_transforms(m);
   bind_vmap(m);
   bind_compile(m);

@@ -1,13 +1,9 @@
 // Operations on shape and layout: reshape, transpose, squeeze, broadcast, slices.
-#include <nanobind/stl/variant.h>
-
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
 
 namespace {
-
-using IntOrShape = std::variant<int, mx::Shape>;
 
 mx::array squeeze(const mx::array& a, const Axes& axis, mx::StreamOrDevice s) {
   return axis.values ? mx::squeeze(a, *axis.values, s) : mx::squeeze(a, s);
@@ -30,19 +26,6 @@ std::vector<int> unpack_ints(const nb::args& args) {
   bool is_sequence = args.size() == 1 && !PyIndex_Check(nb::handle(args[0]).ptr());
   read(is_sequence ? nb::handle(args[0]) : nb::handle(args));
   return ints;
-}
-
-mx::array transpose(const mx::array& a, const std::optional<std::vector<int>>& axes,
-                    mx::StreamOrDevice s) {
-  return axes && !axes->empty() ? mx::transpose(a, *axes, s) : mx::transpose(a, s);
-}
-
-std::vector<mx::array> split(const mx::array& a, const IntOrShape& indices_or_sections, int axis,
-                             mx::StreamOrDevice s) {
-  if (auto* sections = std::get_if<int>(&indices_or_sections)) {
-    return mx::split(a, *sections, axis, s);
-  }
-  return mx::split(a, std::get<mx::Shape>(indices_or_sections), axis, s);
 }
 
 mx::array as_strided(const mx::array& a, std::optional<mx::Shape> shape,
@@ -205,12 +188,7 @@ void bind_methods(ArrayClass& array_class) {
       .def("moveaxis", &mx::moveaxis, "source"_a, "destination"_a, nb::kw_only(),
            "stream"_a = nb::none(), "See `moveaxis`.")
       .def("swapaxes", &mx::swapaxes, "axis1"_a, "axis2"_a, nb::kw_only(),
-           "stream"_a = nb::none(), "See `swapaxes`.")
-      .def("split", &split, "indices_or_sections"_a, "axis"_a = 0, nb::kw_only(),
-           "stream"_a = nb::none(), "See `split`.")
-      .def("diagonal", &mx::diagonal, "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1,
-           "stream"_a = nb::none(), "See `diagonal`.")
-      .def("diag", &mx::diag, "k"_a = 0, nb::kw_only(), "stream"_a = nb::none(), "See `diag`.");
+           "stream"_a = nb::none(), "See `swapaxes`.");
 }
 
 }  // namespace
