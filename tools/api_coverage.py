@@ -81,7 +81,8 @@ for module in sys.argv[1:]:
         if not getattr(value, "__module__", "").startswith("mlx.") or value.__module__ == "mlx.core": continue
         if inspect.isclass(value):
             names[name] = signature(value.__init__)
-            for method, function in vars(value).items():
+            for method in dir(value):
+                function = getattr(value, method)
                 if not method.startswith("_") and callable(function):
                     names[name + "." + method] = signature(function)
         elif callable(value):

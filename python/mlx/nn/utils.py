@@ -135,12 +135,12 @@ def clip_grad_norm_sharded(
         The scaled part and the norm of all parts together before scaling.
     """
     group = group or mx.distributed.init()
-    squares = mx.array(sum_of_squares(gradients))
+    squares = mx.array(_sum_of_squares(gradients))
     total_norm = mx.sqrt(mx.distributed.all_sum(squares, group=group))
-    return scale_to_norm(gradients, total_norm, max_norm), total_norm
+    return _scale_to_norm(gradients, total_norm, max_norm), total_norm
 
 
-def sum_of_squares(tree: Any):
+def _sum_of_squares(tree: Any):
     """Sum of the squares of all elements of a tree; 16-bit arrays are summed in float32."""
 
     def squared(x):
@@ -149,7 +149,7 @@ def sum_of_squares(tree: Any):
     return tree_reduce(lambda acc, x: acc + squared(x), tree, 0.0)
 
 
-def scale_to_norm(tree: Any, total_norm: mx.array, max_norm: float):
+def _scale_to_norm(tree: Any, total_norm: mx.array, max_norm: float):
     """The tree times ``max_norm / total_norm``, or as it is where that is above one."""
     factor = mx.minimum(max_norm / (total_norm + 1e-6), 1.0)
     return tree_map(lambda x: (x * factor).astype(x.dtype), tree)

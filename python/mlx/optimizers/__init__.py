@@ -1,5 +1,7 @@
 """Optimizers, learning rate schedules and gradient clipping."""
 
+# Module and the tree functions are not ours, but programs find them here in MLX.
+from mlx.nn import Module
 from mlx.optimizers.optimizers import (
     SGD,
     AdaDelta,
@@ -22,3 +24,4 @@ from mlx.optimizers.schedulers import (
     linear_schedule,
     step_decay,
 )
+from mlx.utils import tree_flatten, tree_map, tree_merge, tree_reduce, tree_unflatten

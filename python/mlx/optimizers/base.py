@@ -5,7 +5,7 @@ from typing import Any
 
 import mlx.core as mx
 from mlx.nn import Module
-from mlx.nn.utils import scale_to_norm, sum_of_squares
+from mlx.nn.utils import _scale_to_norm, _sum_of_squares
 from mlx.utils import tree_flatten, tree_map, tree_merge, tree_unflatten
 
 Rate = float | Callable[[mx.array], mx.array]
@@ -228,5 +228,5 @@ def clip_grad_norm(grads: Any, max_norm):
         The scaled gradients and the norm before scaling. The norm is summed in float32 if the
         gradients have 16 bits.
     """
-    total_norm = mx.sqrt(sum_of_squares(grads))
-    return scale_to_norm(grads, total_norm, max_norm), total_norm
+    total_norm = mx.sqrt(_sum_of_squares(grads))
+    return _scale_to_norm(grads, total_norm, max_norm), total_norm
