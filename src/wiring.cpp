@@ -2,6 +2,8 @@
 #include <mutex>
 
 #include "backend/cpu/attention.h"
+#include "backend/cpu/matmul.h"
+#include "backend/cpu/element/creation.h"
 #include "backend/cpu/element/eval.h"
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/quantized.h"
@@ -21,6 +23,7 @@ void wire_backends() {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_attention(cpu_table);
     cpu::register_matmul(cpu_table);
+    cpu::register_creation(cpu_table);
     cpu::register_elementwise(cpu_table);
     cpu::register_quantized(cpu_table);
     cpu::register_views(cpu_table);

@@ -3,6 +3,7 @@
 
 #include "mlx/primitives/binary.h"
 #include "mlx/primitives/control.h"
+#include "mlx/primitives/creation.h"
 #include "mlx/primitives/io.h"
 #include "mlx/primitives/matmul.h"
 #include "mlx/primitives/primitive.h"

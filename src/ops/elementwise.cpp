@@ -1,8 +1,13 @@
-// Public element-wise functions and the derivatives of their primitives.
+// Public element-wise functions: which primitive each is, and the dtype rules beyond its OpInfo.
 #include "mlx/ops/elementwise.h"
 
+#include <cmath>
+
 #include "base/errors.h"
+#include "mlx/ops/creation.h"
+#include "mlx/ops/operators.h"
 #include "mlx/primitives/binary.h"
+#include "mlx/primitives/creation.h"
 #include "mlx/primitives/ternary.h"
 #include "mlx/primitives/unary.h"
 #include "ops/families.h"
@@ -16,14 +21,195 @@ array astype(array a, Dtype dtype, StreamOrDevice s) {
   return array(std::move(shape), dtype, std::make_shared<AsType>(stream, dtype), {std::move(a)});
 }
 
-array negative(const array& a, StreamOrDevice s) { return apply_unary<Negative>(a, s); }
-array sin(const array& a, StreamOrDevice s) { return apply_unary<Sin>(a, s); }
-array add(const array& a, const array& b, StreamOrDevice s) { return apply_binary<Add>(a, b, s); }
-array subtract(const array& a, const array& b, StreamOrDevice s) {
-  return apply_binary<Subtract>(a, b, s);
+array view(const array& a, const Dtype& dtype, StreamOrDevice s) {
+  if (a.dtype() == dtype) return a;
+  auto primitive = std::make_shared<View>(to_stream(s), dtype);
+  Shape shape = primitive->output_shapes({a})[0];
+  return array(std::move(shape), dtype, std::move(primitive), {a});
 }
-array multiply(const array& a, const array& b, StreamOrDevice s) {
-  return apply_binary<Multiply>(a, b, s);
+
+#define MLX_UNARY(function, Op) \
+  array function(const array& a, StreamOrDevice s) { return apply_unary<Op>(a, s); }
+MLX_UNARY(abs, Abs)
+MLX_UNARY(negative, Negative)
+MLX_UNARY(sign, Sign)
+MLX_UNARY(bitwise_invert, BitwiseInvert)
+MLX_UNARY(square, Square)
+MLX_UNARY(exp, Exp)
+MLX_UNARY(expm1, Expm1)
+MLX_UNARY(log1p, Log1p)
+MLX_UNARY(sin, Sin)
+MLX_UNARY(cos, Cos)
+MLX_UNARY(tan, Tan)
+MLX_UNARY(arcsin, ArcSin)
+MLX_UNARY(arccos, ArcCos)
+MLX_UNARY(arctan, ArcTan)
+MLX_UNARY(sinh, Sinh)
+MLX_UNARY(cosh, Cosh)
+MLX_UNARY(tanh, Tanh)
+MLX_UNARY(arcsinh, ArcSinh)
+MLX_UNARY(arccosh, ArcCosh)
+MLX_UNARY(arctanh, ArcTanh)
+MLX_UNARY(sigmoid, Sigmoid)
+MLX_UNARY(erf, Erf)
+MLX_UNARY(erfinv, ErfInv)
+#undef MLX_UNARY
+
+#define MLX_BINARY(function, Op)                                       \
+  array function(const array& a, const array& b, StreamOrDevice s) {   \
+    return apply_binary<Op>(a, b, s);                                  \
+  }
+MLX_BINARY(add, Add)
+MLX_BINARY(subtract, Subtract)
+MLX_BINARY(multiply, Multiply)
+MLX_BINARY(divide, Divide)
+MLX_BINARY(floor_divide, FloorDivide)
+MLX_BINARY(remainder, Remainder)
+MLX_BINARY(power, Power)
+MLX_BINARY(maximum, Maximum)
+MLX_BINARY(minimum, Minimum)
+MLX_BINARY(logaddexp, LogAddExp)
+MLX_BINARY(arctan2, ArcTan2)
+MLX_BINARY(equal, Equal)
+MLX_BINARY(not_equal, NotEqual)
+MLX_BINARY(greater, Greater)
+MLX_BINARY(greater_equal, GreaterEqual)
+MLX_BINARY(less, Less)
+MLX_BINARY(less_equal, LessEqual)
+#undef MLX_BINARY
+
+// ---- primitives with a parameter
+
+namespace {
+
+template <class Op, class Parameter>
+array apply_with(const array& a, Parameter parameter, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  array x = astype(a, operand_dtype(Op::info, a.dtype()), stream);
+  Shape shape = x.shape();
+  Dtype dtype = x.dtype();
+  return array(std::move(shape), dtype, std::make_shared<Op>(stream, parameter), {std::move(x)});
+}
+
+array apply_bitwise(BitwiseBinary::Op op, const char* function, const array& a, const array& b,
+                    StreamOrDevice s) {
+  Dtype dtype = promote_types(a.dtype(), b.dtype());
+  if (dtype != bool_ && !issubdtype(dtype, integer)) {
+    throw_runtime(function, "needs integers or bool: got {} and {}.", dtype_name(a.dtype()),
+                  dtype_name(b.dtype()));
+  }
+  bool shifts = op == BitwiseBinary::LeftShift || op == BitwiseBinary::RightShift;
+  if (shifts && dtype == bool_) dtype = uint8;
+  Stream stream = to_stream(s);
+  auto operands =
+      broadcast_arrays({astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
+  Shape shape = operands[0].shape();
+  return array(std::move(shape), dtype, std::make_shared<BitwiseBinary>(stream, op),
+               std::move(operands));
+}
+
+template <class Op>
+array apply_logical(const array& a, const array& b, StreamOrDevice s) {
+  return apply_binary<Op>(astype(a, bool_, s), astype(b, bool_, s), s);
+}
+
+/** A constant of a's dtype (float32 for integers) that takes no part in promotion. */
+array constant_like(const array& a, double value) {
+  return array(value, issubdtype(a.dtype(), inexact) ? a.dtype() : float32);
+}
+
+}  // namespace
+
+array log(const array& a, StreamOrDevice s) { return apply_with<Log>(a, Log::e, s); }
+array log2(const array& a, StreamOrDevice s) { return apply_with<Log>(a, Log::two, s); }
+array log10(const array& a, StreamOrDevice s) { return apply_with<Log>(a, Log::ten, s); }
+array sqrt(const array& a, StreamOrDevice s) { return apply_with<Sqrt>(a, false, s); }
+array rsqrt(const array& a, StreamOrDevice s) { return apply_with<Sqrt>(a, true, s); }
+
+array bitwise_and(const array& a, const array& b, StreamOrDevice s) {
+  return apply_bitwise(BitwiseBinary::And, "bitwise_and", a, b, s);
+}
+array bitwise_or(const array& a, const array& b, StreamOrDevice s) {
+  return apply_bitwise(BitwiseBinary::Or, "bitwise_or", a, b, s);
+}
+array bitwise_xor(const array& a, const array& b, StreamOrDevice s) {
+  return apply_bitwise(BitwiseBinary::Xor, "bitwise_xor", a, b, s);
+}
+array left_shift(const array& a, const array& b, StreamOrDevice s) {
+  return apply_bitwise(BitwiseBinary::LeftShift, "left_shift", a, b, s);
+}
+array right_shift(const array& a, const array& b, StreamOrDevice s) {
+  return apply_bitwise(BitwiseBinary::RightShift, "right_shift", a, b, s);
+}
+
+array logical_not(const array& a, StreamOrDevice s) {
+  return apply_unary<LogicalNot>(astype(a, bool_, s), s);
+}
+array logical_and(const array& a, const array& b, StreamOrDevice s) {
+  return apply_logical<LogicalAnd>(a, b, s);
+}
+array logical_or(const array& a, const array& b, StreamOrDevice s) {
+  return apply_logical<LogicalOr>(a, b, s);
+}
+array logical_xor(const array& a, const array& b, StreamOrDevice s) {
+  return apply_logical<NotEqual>(a, b, s);
+}
+
+// ---- ops that some dtypes pass through unchanged
+
+array positive(const array& a, StreamOrDevice) { return a; }
+
+array floor(const array& a, StreamOrDevice s) {
+  bool is_whole = !issubdtype(a.dtype(), inexact);
+  return is_whole ? a : apply_unary<Floor>(a, s);
+}
+
+array ceil(const array& a, StreamOrDevice s) {
+  bool is_whole = !issubdtype(a.dtype(), inexact);
+  return is_whole ? a : apply_unary<Ceil>(a, s);
+}
+
+array round(const array& a, int decimals, StreamOrDevice s) {
+  bool is_whole = !issubdtype(a.dtype(), inexact);
+  if (a.dtype() == bool_ || (is_whole && decimals >= 0)) return a;
+  if (decimals == 0) return apply_unary<Round>(a, s);
+  // Dividing by a power of ten is more exact than multiplying by its inverse.
+  array scale = constant_like(a, std::pow(10.0, std::abs(decimals)));
+  array scaled = decimals > 0 ? multiply(a, scale, s) : divide(a, scale, s);
+  array whole = apply_unary<Round>(scaled, s);
+  array result = decimals > 0 ? divide(whole, scale, s) : multiply(whole, scale, s);
+  return astype(result, a.dtype(), s);
+}
+
+array conjugate(const array& a, StreamOrDevice s) {
+  return a.dtype() == complex64 ? apply_unary<Conjugate>(a, s) : a;
+}
+
+array real(const array& a, StreamOrDevice s) {
+  return a.dtype() == complex64 ? apply_unary<Real>(a, s) : a;
+}
+
+array imag(const array& a, StreamOrDevice s) {
+  return a.dtype() == complex64 ? apply_unary<Imag>(a, s) : zeros_like(a, s);
+}
+
+// ---- compositions
+
+array reciprocal(const array& a, StreamOrDevice s) { return divide(constant_like(a, 1.0), a, s); }
+
+array degrees(const array& a, StreamOrDevice s) {
+  return multiply(a, constant_like(a, 180.0 / M_PI), s);
+}
+
+array radians(const array& a, StreamOrDevice s) {
+  return multiply(a, constant_like(a, M_PI / 180.0), s);
+}
+
+std::vector<array> divmod(const array& a, const array& b, StreamOrDevice s) {
+  if (a.dtype() == complex64 || b.dtype() == complex64) {
+    throw_invalid("divmod", "complex64 has no remainder.");
+  }
+  return {floor_divide(a, b, s), remainder(a, b, s)};
 }
 
 array where(const array& condition, const array& x, const array& y, StreamOrDevice s) {
@@ -36,78 +222,28 @@ array where(const array& condition, const array& x, const array& y, StreamOrDevi
   return array(std::move(shape), dtype, std::make_shared<Select>(stream), std::move(operands));
 }
 
-namespace {
-
-array scalar_like(const array& x, float value, Stream s) {
-  return broadcast_to(array(value, x.dtype()), x.shape(), s);
-}
-
-}  // namespace
-
-array Negative::derivative(const array& x, const array&, Stream s) {
-  return scalar_like(x, -1.0f, s);
-}
-
-// The cosine as a shifted sine until Cos is in the list.
-array Sin::derivative(const array& x, const array&, Stream s) {
-  return sin(add(x, array(1.57079632679489661923f, x.dtype()), s), s);
-}
-
-array Add::derivative(int, const array& a, const array&, const array&, Stream s) {
-  return scalar_like(a, 1.0f, s);
-}
-
-array Subtract::derivative(int argnum, const array& a, const array&, const array&, Stream s) {
-  return scalar_like(a, argnum == 0 ? 1.0f : -1.0f, s);
-}
-
-array Multiply::derivative(int argnum, const array& a, const array& b, const array&, Stream) {
-  return argnum == 0 ? b : a;
-}
-
-std::vector<array> AsType::vjp(const std::vector<array>& primals,
-                               const std::vector<array>& cotangents, const std::vector<int>&,
-                               const std::vector<array>&) {
-  return {astype(cotangents[0], primals[0].dtype(), stream())};
-}
-
-std::vector<array> AsType::jvp(const std::vector<array>&, const std::vector<array>& tangents,
-                               const std::vector<int>&) {
-  return {astype(tangents[0], dtype_, stream())};
-}
-
-std::pair<std::vector<array>, std::vector<int>> AsType::vmap(const std::vector<array>& inputs,
-                                                             const std::vector<int>& axes) {
-  return {{astype(inputs[0], dtype_, stream())}, axes};
-}
-
-std::vector<array> Select::vjp(const std::vector<array>& primals,
-                               const std::vector<array>& cotangents,
-                               const std::vector<int>& argnums, const std::vector<array>&) {
-  std::vector<array> result;
-  for (int argnum : argnums) {
-    array zero = scalar_like(cotangents[0], 0.0f, stream());
-    if (argnum == 0) {
-      result.push_back(scalar_like(primals[0], 0.0f, stream()));
-    } else if (argnum == 1) {
-      result.push_back(where(primals[0], cotangents[0], zero, stream()));
-    } else {
-      result.push_back(where(primals[0], zero, cotangents[0], stream()));
-    }
-  }
+array clip(const array& a, const std::optional<array>& a_min, const std::optional<array>& a_max,
+           StreamOrDevice s) {
+  if (!a_min && !a_max) throw_invalid("clip", "at least one of a_min and a_max must be given.");
+  array result = a;
+  if (a_min) result = maximum(result, *a_min, s);
+  if (a_max) result = minimum(result, *a_max, s);
   return result;
 }
 
-std::vector<array> Select::jvp(const std::vector<array>& primals,
-                               const std::vector<array>& tangents,
-                               const std::vector<int>& argnums) {
-  array x = scalar_like(primals[1], 0.0f, stream());
-  array y = x;
-  for (size_t i = 0; i < argnums.size(); ++i) {
-    if (argnums[i] == 1) x = tangents[i];
-    if (argnums[i] == 2) y = tangents[i];
-  }
-  return {where(primals[0], x, y, stream())};
-}
+// ---- C++ operators
+
+array operator-(const array& a) { return negative(a); }
+array operator~(const array& a) { return bitwise_invert(a); }
+array operator/(const array& a, const array& b) { return divide(a, b); }
+array operator/(double a, const array& b) { return divide(array(a), b); }
+array operator/(const array& a, double b) { return divide(a, array(b)); }
+array operator&&(const array& a, const array& b) { return logical_and(a, b); }
+array operator||(const array& a, const array& b) { return logical_or(a, b); }
+array operator&(const array& a, const array& b) { return bitwise_and(a, b); }
+array operator|(const array& a, const array& b) { return bitwise_or(a, b); }
+array operator^(const array& a, const array& b) { return bitwise_xor(a, b); }
+array operator<<(const array& a, const array& b) { return left_shift(a, b); }
+array operator>>(const array& a, const array& b) { return right_shift(a, b); }
 
 }  // namespace mlx::core

@@ -21,6 +21,15 @@ Dtype operand_dtype(const OpInfo& info, Dtype dtype) {
   return dtype;
 }
 
+namespace {
+
+/** Pulling back through a holomorphic function multiplies by the conjugate of its slope. */
+array conjugate_if_complex(array slope, Stream s) {
+  return slope.dtype() == complex64 ? conjugate(slope, s) : slope;
+}
+
+}  // namespace
+
 namespace detail {
 
 Dtype result_dtype(const OpInfo& info, Dtype dtype) {
@@ -42,8 +51,9 @@ std::vector<array> unary_vjp(UnaryDerivative derivative, const Primitive& primit
                              const std::vector<array>& primals,
                              const std::vector<array>& cotangents,
                              const std::vector<array>& outputs) {
-  array slope = derivative(primals[0], outputs[0], primitive.stream());
-  return {multiply(cotangents[0], slope, primitive.stream())};
+  Stream s = primitive.stream();
+  array slope = conjugate_if_complex(derivative(primals[0], outputs[0], s), s);
+  return {multiply(cotangents[0], slope, s)};
 }
 
 std::vector<array> binary_jvp(BinaryDerivative derivative, const Primitive& primitive,
@@ -64,10 +74,11 @@ std::vector<array> binary_vjp(BinaryDerivative derivative, const Primitive& prim
                               const std::vector<array>& cotangents,
                               const std::vector<int>& argnums,
                               const std::vector<array>& outputs) {
+  Stream s = primitive.stream();
   std::vector<array> result;
   for (int argnum : argnums) {
-    array slope = derivative(argnum, primals[0], primals[1], outputs[0], primitive.stream());
-    result.push_back(multiply(cotangents[0], slope, primitive.stream()));
+    array slope = derivative(argnum, primals[0], primals[1], outputs[0], s);
+    result.push_back(multiply(cotangents[0], conjugate_if_complex(std::move(slope), s), s));
   }
   return result;
 }

@@ -2,9 +2,9 @@
 // OpInfo and derivative, so that an op is only what is particular to it.
 #pragma once
 
-#include <stdexcept>
-#include <string>
-#include <type_traits>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "mlx/primitives/op_list.h"
 #include "mlx/primitives/primitive.h"
@@ -73,7 +73,7 @@ class Elementwise : public Primitive {
 
   const char* name() const override { return Op::info.name; }
   bool is_equivalent(const Primitive&) const override { return true; }
-  int element_op() const override { return op_index<Op>(); }
+  int element_op() const override { return OpList::index_of<Op>(); }
 
   std::vector<Shape> output_shapes(const std::vector<array>& inputs) override {
     return {inputs[0].shape()};
@@ -88,14 +88,18 @@ class Elementwise : public Primitive {
  protected:
   /** A new node of this op; one that nobody evaluates costs nothing. */
   array make(std::vector<array> operands) const {
-    if constexpr (std::is_constructible_v<Op, Stream>) {
-      Shape shape = operands.back().shape();
-      Dtype dtype = detail::result_dtype(Op::info, operands.back().dtype());
-      return array(std::move(shape), dtype, std::make_shared<Op>(this->stream()),
-                   std::move(operands));
+    Shape shape = operands.back().shape();
+    Dtype dtype = detail::result_dtype(Op::info, operands.back().dtype());
+    return array(std::move(shape), dtype, copy(), std::move(operands));
+  }
+
+ private:
+  /** A primitive like this one; parameters are what state() returns. */
+  std::shared_ptr<Primitive> copy() const {
+    if constexpr (requires(const Op& op) { Op(op.stream(), op.state()); }) {
+      return std::make_shared<Op>(this->stream(), static_cast<const Op&>(*this).state());
     } else {
-      // An op with parameters overrides the rules that would come here.
-      throw std::logic_error(std::string(Op::info.name) + " must override vmap and its derivatives");
+      return std::make_shared<Op>(this->stream());
     }
   }
 };
