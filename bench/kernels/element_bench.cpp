@@ -95,7 +95,7 @@ int main() {
          }),
          12.0 * N);
   int64_t one = 1, zero = 0;
-  ElementOperand fa{a, &one, float32}, fb{b, &one, float32}, s{c, &zero, float32};
+  ElementOperand fa{a, &one, float32}, fb{b, &one, float32};
   using E = ElementOp;
   for (E op : {E::square, E::exp, E::tanh, E::sin, E::erf, E::log, E::sigmoid, E::erfinv}) {
     time_tape(std::string(kElementOpNames[static_cast<int>(op)]).c_str(),
