@@ -5,6 +5,7 @@
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/element/creation.h"
 #include "backend/cpu/element/eval.h"
+#include "backend/cpu/fused_reduce.h"
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/views.h"
@@ -22,6 +23,7 @@ void wire_backends() {
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_attention(cpu_table);
+    cpu::register_fused_reduce(cpu_table);
     cpu::register_matmul(cpu_table);
     cpu::register_creation(cpu_table);
     cpu::register_elementwise(cpu_table);

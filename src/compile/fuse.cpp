@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "mlx/primitives/reduce.h"
+#include "runtime/kernel_table.h"
 #include "runtime/tape.h"
 
 namespace mlx::core {
@@ -49,6 +51,8 @@ class Grouping {
   /** The index of the group's last step, which names the group. */
   int32_t group(size_t step) const { return group_[step]; }
   size_t num_members(int32_t group) const { return num_members_[group]; }
+
+  size_t num_uses(size_t step) const { return uses_[step]; }
 
   /** True when something besides the job's own steps refers to the step's output. */
   bool is_held(size_t step) const {
@@ -104,7 +108,7 @@ class Grouping {
 /** Builds the tape of one group from its member steps, which are emptied. */
 class TapeBuilder {
  public:
-  void add(Step&& step, int32_t output_slot) {
+  void add(Step&& step, bool is_stored) {
     TapeInstruction instruction{};
     const auto& primitive = *step.primitive;
     instruction.op = static_cast<uint16_t>(primitive.element_op());
@@ -122,7 +126,7 @@ class TapeBuilder {
     // Instructions are numbered from -1 downwards until the number of inputs is known.
     members_.emplace_back(step.outputs[0].id(), -1 - static_cast<int32_t>(tape_.instructions.size()));
     tape_.instructions.push_back(instruction);
-    if (output_slot >= 0) {
+    if (is_stored) {
       tape_.outputs.push_back(members_.back().second);
       outputs_.push_back(step.outputs[0]);
     }
@@ -131,14 +135,7 @@ class TapeBuilder {
   }
 
   Step finish() {
-    tape_.num_inputs = static_cast<int>(inputs_.size());
-    auto renumber = [&](int32_t& value) {
-      if (value < 0) value = tape_.num_inputs + (-1 - value);
-    };
-    for (auto& instruction : tape_.instructions) {
-      for (int k = 0; k < instruction.num_sources; ++k) renumber(instruction.sources[k]);
-    }
-    for (auto& output : tape_.outputs) renumber(output);
+    number_values();
     dropped_.clear();  // the last references to fused-away arrays, and to inputs but for ours
     Step step;
     step.primitive = std::make_shared<Fused>(stream_, std::move(tape_));
@@ -147,7 +144,32 @@ class TapeBuilder {
     return step;
   }
 
+  /** Ends the tape with the reduction of its last value. */
+  Step finish_with(Step&& reduction) {
+    number_values();
+    tape_.outputs = {tape_.num_values() - 1};
+    Shape shape = dropped_.back().outputs[0].shape();
+    dropped_.clear();
+    Step step;
+    step.primitive = std::make_shared<FusedReduce>(stream_, std::move(tape_), std::move(shape),
+                                                   std::move(reduction.primitive));
+    step.inputs = std::move(inputs_);
+    step.outputs = std::move(reduction.outputs);
+    return step;
+  }
+
  private:
+  void number_values() {
+    tape_.num_inputs = static_cast<int>(inputs_.size());
+    auto renumber = [&](int32_t& value) {
+      if (value < 0) value = tape_.num_inputs + (-1 - value);
+    };
+    for (auto& instruction : tape_.instructions) {
+      for (int k = 0; k < instruction.num_sources; ++k) renumber(instruction.sources[k]);
+    }
+    for (auto& output : tape_.outputs) renumber(output);
+  }
+
   int32_t value_of(const array& source) {
     for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
       if (member->first == source.id()) return member->second;
@@ -167,29 +189,68 @@ class TapeBuilder {
   std::vector<Step> dropped_;
 };
 
+constexpr size_t kMinReducedElements = 4096;  // below, a pass over memory saved is not worth a tape
+
+/** For each group (named by its last step): the Reduce step that takes its value, or 0 for none. Only a
+ * value that nothing else needs can go unstored. */
+std::vector<uint32_t> find_reductions(const std::vector<Step>& steps, const Grouping& grouping) {
+  std::vector<uint32_t> reductions(steps.size(), 0);
+  for (size_t i = 1; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    if (step.inputs.size() != 1 || !step.waits.empty() || step.signal.valid() ||
+        step.inputs[0].size() < kMinReducedElements ||
+        dynamic_cast<const Reduce*>(step.primitive.get()) == nullptr ||
+        !kernel_table(step.primitive->device().type).has<FusedReduce>()) {
+      continue;
+    }
+    int64_t from = grouping.producer(step.inputs[0]);
+    if (from >= 0 && grouping.group(from) == from && grouping.num_uses(from) == 1 &&
+        !grouping.is_held(from)) {
+      reductions[from] = static_cast<uint32_t>(i);
+    }
+  }
+  for (size_t i = 0; i < steps.size(); ++i) {
+    int32_t group = grouping.group(i);
+    if (group >= 0 && group != static_cast<int32_t>(i) && grouping.is_held(i)) reductions[group] = 0;
+  }
+  return reductions;
+}
+
 }  // namespace
 
 void fuse_elementwise(std::vector<Step>& steps) {
   Grouping grouping(steps);
+  auto reductions = find_reductions(steps, grouping);
   std::vector<std::unique_ptr<TapeBuilder>> builders(steps.size());
-  std::vector<bool> held(steps.size());
+  std::vector<TapeBuilder*> reduced_by(steps.size(), nullptr);
+  std::vector<bool> stored(steps.size());
+  auto is_alone = [&](int32_t group) {
+    return grouping.num_members(group) == 1 && reductions[group] == 0;
+  };
   for (size_t i = 0; i < steps.size(); ++i) {
     int32_t group = grouping.group(i);
-    held[i] = group >= 0 && grouping.num_members(group) > 1 &&
-              (group == static_cast<int32_t>(i) || grouping.is_held(i));
+    if (group < 0 || is_alone(group)) continue;
+    stored[i] = group == static_cast<int32_t>(i) ? reductions[group] == 0 : grouping.is_held(i);
   }
   std::vector<Step> fused;
   fused.reserve(steps.size());
   for (size_t i = 0; i < steps.size(); ++i) {
     int32_t group = grouping.group(i);
-    if (group < 0 || grouping.num_members(group) == 1) {
+    if (reduced_by[i] != nullptr) {
+      fused.push_back(reduced_by[i]->finish_with(std::move(steps[i])));
+      continue;
+    }
+    if (group < 0 || is_alone(group)) {
       fused.push_back(std::move(steps[i]));
       continue;
     }
     auto& builder = builders[group];
     if (!builder) builder = std::make_unique<TapeBuilder>();
-    builder->add(std::move(steps[i]), held[i] ? 0 : -1);
-    if (group == static_cast<int32_t>(i)) {
+    builder->add(std::move(steps[i]), stored[i]);
+    if (group != static_cast<int32_t>(i)) continue;
+    if (reductions[group] != 0) {
+      reduced_by[reductions[group]] = builder.get();
+    } else {
       fused.push_back(builder->finish());
       builder.reset();
     }

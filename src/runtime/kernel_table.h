@@ -25,6 +25,10 @@ class KernelTable {
   void set_elementwise(KernelFn kernel) { elementwise_ = kernel; }
 
   KernelFn find(const Primitive& primitive) const;
+  template <typename P>
+  bool has() const {
+    return kernels_.count(std::type_index(typeid(P))) > 0;
+  }
 
  private:
   std::unordered_map<std::type_index, KernelFn> kernels_;

@@ -43,4 +43,26 @@ class Fused : public Primitive {
   Tape tape_;
 };
 
+/** A fused group whose one value is reduced at once, without being stored. The value has `shape`; `reduce`
+ * is the Reduce primitive that would have read it. */
+class FusedReduce : public Primitive {
+ public:
+  FusedReduce(Stream stream, Tape tape, Shape shape, std::shared_ptr<Primitive> reduce)
+      : Primitive(stream),
+        tape_(std::move(tape)),
+        shape_(std::move(shape)),
+        reduce_(std::move(reduce)) {}
+  const char* name() const override { return "FusedReduce"; }
+  const Tape& tape() const { return tape_; }
+  const Shape& shape() const { return shape_; }
+  /** The dtype of the value that is reduced. */
+  Dtype dtype() const { return tape_.instructions.back().dtype; }
+  const std::shared_ptr<Primitive>& reduce() const { return reduce_; }
+
+ private:
+  Tape tape_;
+  Shape shape_;
+  std::shared_ptr<Primitive> reduce_;
+};
+
 }  // namespace mlx::core

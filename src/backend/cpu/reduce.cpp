@@ -7,6 +7,7 @@
 
 #include "base/dispatch.h"
 #include "base/thread_pool.h"
+#include "graph/shape.h"
 
 namespace mlx::core::cpu {
 
@@ -21,6 +22,8 @@ constexpr int64_t kColumnTile = 4096;
 constexpr int64_t kShortRow = 32;
 
 static_assert(kGatherChunk % kLanes == 0 && kRowBlock % kGatherChunk == 0);
+static_assert(kSourceBlock <= kGatherChunk && kSourceBlock % kLanes == 0 &&
+              kRowBlock % kSourceBlock == 0);
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -117,7 +120,7 @@ class Reducer {
   using Total = typename TotalOf<A>::type;
 
   Reducer(ReduceOp op, bool truth, const StridedView& x, const Layout& layout, void* out,
-          Dtype out_dtype)
+          Dtype out_dtype, const ElementSource* source)
       : op_(op),
         truth_(truth),
         storage_(x.dtype),
@@ -125,7 +128,8 @@ class Reducer {
         itemsize_(size_of(x.dtype)),
         layout_(layout),
         out_(out),
-        out_dtype_(out_dtype) {
+        out_dtype_(out_dtype),
+        source_(source) {
     Dtype accumulator = truth ? uint8 : reduce_accumulator(x.dtype);
     kernels_ = reduce_kernels(op, accumulator);
     const ReduceKernels* own = truth ? (x.dtype == bool_ ? kernels_ : nullptr)
@@ -190,7 +194,17 @@ class Reducer {
     for (int64_t block = begin; block < end; block += kRowBlock) {
       int64_t block_end = std::min<int64_t>(end, block + kRowBlock);
       std::fill_n(lanes, kLanes, identity_of<A>(op_));
-      if (dense) {
+      if (source_ != nullptr) {
+        for (int64_t i = block; i < block_end; i += kSourceBlock) {
+          int64_t n = std::min(kSourceBlock, block_end - i);
+          const void* values = source_->fetch(base + i, n);
+          if (direct_ == nullptr) {
+            load_accumulators(storage_, truth_, values, 1, n, chunk);
+            values = chunk;
+          }
+          (direct_ != nullptr ? direct_ : kernels_)->accumulate(values, n, lanes);
+        }
+      } else if (dense) {
         direct_->accumulate(at(base + block), block_end - block, lanes);
       } else {
         for (int64_t i = block; i < block_end; i += kGatherChunk) {
@@ -235,7 +249,7 @@ class Reducer {
   /** Tiles of outputs side by side: for rows shorter than the lanes, and for rows that are columns in
    * memory. Each output gets the same tree as in reduce_sequence. */
   bool use_tiles() const {
-    if (layout_.kept.empty() || layout_.kept.back().size < 8) return false;
+    if (source_ != nullptr || layout_.kept.empty() || layout_.kept.back().size < 8) return false;
     bool side_by_side = layout_.kept.back().stride == 1 && direct_ != nullptr;
     return layout_.length <= kShortRow || (side_by_side && !is_dense(layout_.reduced));
   }
@@ -344,10 +358,18 @@ class Reducer {
     }
   }
 
+  /** The elements of columns [first, first + count) of a row from the source, as accumulators. */
+  void fetch_row(int64_t row, int64_t first, int64_t count, A* to) const {
+    for (int64_t i = 0; i < count; i += kSourceBlock) {
+      int64_t n = std::min(kSourceBlock, count - i);
+      load_accumulators(storage_, truth_, source_->fetch(row + first + i, n), 1, n, to + i);
+    }
+  }
+
   /** The tree down columns, for `count` columns from `first` and rows [begin, end). */
   void reduce_column_tile(int64_t base, int64_t first, int64_t count, int64_t begin, int64_t end,
                           Total* totals) const {
-    const bool dense = direct_ != nullptr && is_dense(layout_.columns);
+    const bool dense = source_ == nullptr && direct_ != nullptr && is_dense(layout_.columns);
     auto sums = std::make_unique_for_overwrite<A[]>(count);
     std::unique_ptr<A[]> gathered;
     if (!dense) gathered = std::make_unique_for_overwrite<A[]>(kRowGroup * count);
@@ -361,6 +383,9 @@ class Reducer {
           int64_t row = base + offset_at(layout_.reduced, group + r);
           if (dense) {
             pointers[r] = at(row + first);
+          } else if (source_ != nullptr) {
+            fetch_row(row, first, count, &gathered[r * count]);
+            pointers[r] = &gathered[r * count];
           } else {
             gather(layout_.columns, row, first, count, &gathered[r * count]);
             pointers[r] = &gathered[r * count];
@@ -390,17 +415,26 @@ class Reducer {
   const Layout& layout_;
   void* out_;
   Dtype out_dtype_;
+  const ElementSource* source_;   // where the elements come from, or nullptr: memory
   const ReduceKernels* kernels_;  // on accumulators
   const ReduceKernels* direct_;   // on the storage type, or nullptr
 };
 
 }  // namespace
 
+bool reduces_in_runs(const Shape& shape, const std::vector<bool>& reduced) {
+  Strides strides = row_major_strides(shape);
+  Layout layout = make_layout({nullptr, float32, shape, strides}, reduced);
+  // Short rows are better reduced side by side from memory.
+  return layout.along_rows ? is_dense(layout.reduced) && layout.length > kShortRow
+                           : is_dense(layout.columns);
+}
+
 void reduce(ReduceOp op, bool truth, const StridedView& x, const std::vector<bool>& reduced,
-            void* out, Dtype out_dtype) {
+            void* out, Dtype out_dtype, const ElementSource* source) {
   Layout layout = make_layout(x, reduced);
   auto run = [&]<typename A>(TypeTag<A>) {
-    Reducer<A>(op, truth, x, layout, out, out_dtype).run();
+    Reducer<A>(op, truth, x, layout, out, out_dtype, source).run();
   };
   if (truth) return run(TypeTag<uint8_t>{});
   switch (reduce_accumulator(x.dtype).val()) {

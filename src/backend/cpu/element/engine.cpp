@@ -16,14 +16,6 @@
 
 namespace mlx::core::cpu {
 
-namespace {
-
-constexpr int64_t kDeepBlock = 256;       // elements: a block of each live value stays in L1
-constexpr int64_t kShallowBlock = 2048;
-constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
-constexpr int64_t kInlineBytes = 32 << 10;
-constexpr int kNever = std::numeric_limits<int>::max();
-
 BlockKernel kernel_of(const TapeInstruction& instruction) {
   int op = element_op_of(instruction.op);
   BlockKernel kernel = nullptr;
@@ -38,6 +30,14 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
   }
   return kernel;
 }
+
+namespace {
+
+constexpr int64_t kDeepBlock = 256;       // elements: a block of each live value stays in L1
+constexpr int64_t kShallowBlock = 2048;
+constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
+constexpr int64_t kInlineBytes = 32 << 10;
+constexpr int kNever = std::numeric_limits<int>::max();
 
 bool is_identity(const TapeInstruction& instruction) {
   return instruction.op == op_index<AsType>() &&

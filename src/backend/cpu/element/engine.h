@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "backend/cpu/element/kernels.h"
 #include "mlx/dtype.h"
 #include "runtime/tape.h"
 
@@ -23,6 +24,9 @@ struct TapeView {
   std::span<const int32_t> outputs;
   const std::byte* params;
 };
+
+/** The block kernel of an instruction. */
+BlockKernel kernel_of(const TapeInstruction& instruction);
 
 /** Runs the tape over `shape`. Inputs broadcast by stride 0. An output may share memory with an input if
  * both have the same strides and item size; overlap otherwise is not allowed. Blocks until done. */
