@@ -2,12 +2,15 @@
 #include <mutex>
 
 #include "backend/cpu/attention.h"
-#include "backend/cpu/matmul.h"
 #include "backend/cpu/element/creation.h"
 #include "backend/cpu/element/eval.h"
 #include "backend/cpu/fused_reduce.h"
+#include "backend/cpu/gather.h"
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/quantized.h"
+#include "backend/cpu/random.h"
+#include "backend/cpu/scatter.h"
+#include "backend/cpu/sort.h"
 #include "backend/cpu/views.h"
 #include "backend/cuda/runtime.h"
 #include "compile/fuse.h"
@@ -23,11 +26,15 @@ void wire_backends() {
   std::call_once(once, [] {
     auto& cpu_table = kernel_table(Device::cpu);
     cpu::register_attention(cpu_table);
-    cpu::register_fused_reduce(cpu_table);
-    cpu::register_matmul(cpu_table);
     cpu::register_creation(cpu_table);
     cpu::register_elementwise(cpu_table);
+    cpu::register_fused_reduce(cpu_table);
+    cpu::register_gather(cpu_table);
+    cpu::register_matmul(cpu_table);
     cpu::register_quantized(cpu_table);
+    cpu::register_random(cpu_table);
+    cpu::register_scatter(cpu_table);
+    cpu::register_sort(cpu_table);
     cpu::register_views(cpu_table);
     set_fuser(fuse_elementwise);
     set_gpu_runtime_factory(cuda::make_runtime);

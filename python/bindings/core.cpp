@@ -31,7 +31,9 @@ NB_MODULE(core, m) {
   ArrayClass array_class = bind_array(m);
   bind_interop(m, array_class);
   bind_elementwise(m, array_class);
+  bind_indexing(m, array_class);
   bind_shape(m, array_class);
+  bind_sort(m, array_class);
   bind_assemble(m, array_class);
   bind_io(m);
   bind_distributed(m);

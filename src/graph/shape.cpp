@@ -104,6 +104,36 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
   return result;
 }
 
+Shape normalize_slice(const char* op, const Shape& shape, Shape& start, Shape& stop,
+                      const Shape& strides) {
+  size_t ndim = shape.size();
+  if (start.size() != ndim || stop.size() != ndim || strides.size() != ndim) {
+    throw_invalid(op, "start, stop and strides need {} values each for shape {}.", ndim,
+                  to_string(shape));
+  }
+  Shape slice_shape(ndim);
+  for (size_t i = 0; i < ndim; ++i) {
+    int64_t length = shape[i];
+    int64_t step = strides[i];
+    if (step == 0) throw_invalid(op, "the stride of axis {} must not be 0.", i);
+    int64_t first = start[i] < 0 ? start[i] + length : start[i];
+    int64_t last = stop[i] < 0 ? stop[i] + length : stop[i];
+    if (step > 0) {
+      first = std::clamp<int64_t>(first, 0, length);
+      last = std::clamp<int64_t>(last, first, length);
+      slice_shape[i] = static_cast<ShapeElem>((last - first + step - 1) / step);
+    } else {
+      first = std::clamp<int64_t>(first, -1, length - 1);
+      // A stop before the first element is given as a position below -length.
+      last = std::clamp<int64_t>(last, -1, first);
+      slice_shape[i] = static_cast<ShapeElem>((first - last - step - 1) / -step);
+    }
+    start[i] = static_cast<ShapeElem>(std::max<int64_t>(first, 0));
+    stop[i] = static_cast<ShapeElem>(last);
+  }
+  return slice_shape;
+}
+
 int normalize_axis(int axis, int ndim, const char* op) {
   int normalized = axis < 0 ? axis + ndim : axis;
   if (normalized < 0 || normalized >= ndim) {

@@ -41,6 +41,11 @@ inline int64_t element_offset(int64_t index, const Shape& shape, const Strides& 
   return offset;
 }
 
+/** Brings the slice `start:stop:strides` of an array of shape `shape` into a plain form by Python's rule
+ * (negative positions count from the end, others are clamped); returns its shape. Raises naming `op`. */
+Shape normalize_slice(const char* op, const Shape& shape, Shape& start, Shape& stop,
+                      const Shape& strides);
+
 /** The common shape of operands under NumPy's rule; raises naming `op`. */
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
 

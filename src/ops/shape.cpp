@@ -238,39 +238,13 @@ array moveaxis(const array& a, int source, int destination, StreamOrDevice s) {
 }
 
 array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevice s) {
-  size_t ndim = a.ndim();
-  if (start.size() != ndim || stop.size() != ndim || strides.size() != ndim) {
-    throw_invalid("slice", "start, stop and strides need {} values each for shape {}.", ndim,
-                  to_string(a.shape()));
-  }
-  // Python's rule: negative positions count from the end, positions beyond it are clamped.
-  Shape shape(ndim);
-  bool whole = true;
-  for (size_t i = 0; i < ndim; ++i) {
-    int64_t length = a.shape()[i];
-    int64_t step = strides[i];
-    if (step == 0) throw_invalid("slice", "the stride of axis {} must not be 0.", i);
-    int64_t first = start[i] < 0 ? start[i] + length : start[i];
-    int64_t last = stop[i] < 0 ? stop[i] + length : stop[i];
-    if (step > 0) {
-      first = std::clamp<int64_t>(first, 0, length);
-      last = std::clamp<int64_t>(last, first, length);
-      shape[i] = static_cast<ShapeElem>((last - first + step - 1) / step);
-    } else {
-      first = std::clamp<int64_t>(first, -1, length - 1);
-      // A stop before the first element is given as a position below -length.
-      last = std::clamp<int64_t>(last, -1, first);
-      shape[i] = static_cast<ShapeElem>((first - last - step - 1) / -step);
-    }
-    start[i] = static_cast<ShapeElem>(std::max<int64_t>(first, 0));
-    stop[i] = static_cast<ShapeElem>(last);
-    whole &= step == 1 && shape[i] == length;
-  }
+  Shape shape = normalize_slice("slice", a.shape(), start, stop, strides);
+  bool whole = shape == a.shape() &&
+               std::all_of(strides.begin(), strides.end(), [](auto step) { return step == 1; });
   if (whole) return a;
   auto primitive = std::make_shared<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
-
 array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {
   Shape strides(a.ndim(), 1);
   return slice(a, std::move(start), std::move(stop), std::move(strides), s);
