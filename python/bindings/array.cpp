@@ -209,5 +209,6 @@ ArrayClass bind_array(nb::module_& m) {
            },
            "dtype"_a, "stream"_a = nb::none(), "The array converted to another dtype.");
   bind_conversions(array_class);
+  bind_operator_methods(array_class);
   return array_class;
 }

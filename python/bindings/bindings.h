@@ -18,6 +18,7 @@ void bind_printing(nb::module_& m);
 // The array class, then the families: functions of the module and methods of the class.
 ArrayClass bind_array(nb::module_& m);
 void bind_interop(nb::module_& m, ArrayClass& array_class);
+void bind_creation(nb::module_& m);
 void bind_elementwise(nb::module_& m, ArrayClass& array_class);
 void bind_indexing(nb::module_& m, ArrayClass& array_class);
 void bind_shape(nb::module_& m, ArrayClass& array_class);

@@ -30,6 +30,7 @@ NB_MODULE(core, m) {
   bind_printing(m);
   ArrayClass array_class = bind_array(m);
   bind_interop(m, array_class);
+  bind_creation(m);
   bind_elementwise(m, array_class);
   bind_indexing(m, array_class);
   bind_shape(m, array_class);

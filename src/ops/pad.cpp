@@ -1,4 +1,4 @@
-// Public padding functions: constant, edge and reflect.
+// Public padding functions: constant, edge, reflect and symmetric.
 #include <algorithm>
 #include <numeric>
 
@@ -47,30 +47,34 @@ array edge_pad(const array& a, const std::vector<int>& axes, const Shape& low, c
   return out;
 }
 
-array reflect_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
-                  Stream s) {
+/** Mirrors at the ends; `skip` is 1 when the edge elements are not repeated, 0 when they are. */
+array mirror_pad(const array& a, const std::vector<int>& axes, const Shape& low, const Shape& high,
+                 ShapeElem skip, Stream s) {
   array out = a;
   for (size_t i = 0; i < axes.size(); ++i) {
     int axis = axes[i];
     ShapeElem before = low[i];
     ShapeElem after = high[i];
     if ((before > 0 || after > 0) && out.shape(axis) == 0) {
-      throw_invalid("pad", "cannot reflect-pad axis {} of length 0.", axis);
+      throw_invalid("pad", "cannot mirror axis {} of length 0.", axis);
     }
-    if (out.shape(axis) == 1) {
+    if (skip == 1 && out.shape(axis) == 1) {
       out = edge_pad(out, {axis}, Shape{before}, Shape{after}, s);
       continue;
     }
-    // A mirror image has at most length - 1 elements; wider padding mirrors again.
+    // A mirror image has at most length - skip elements; wider padding mirrors again.
     while (before > 0 || after > 0) {
       ShapeElem length = out.shape(axis);
-      ShapeElem take_before = std::min(before, length - 1);
-      ShapeElem take_after = std::min(after, length - 1);
+      ShapeElem take_before = std::min(before, length - skip);
+      ShapeElem take_after = std::min(after, length - skip);
       std::vector<array> parts;
-      if (take_before > 0) parts.push_back(flip(slice_axis(out, axis, 1, take_before + 1, s), axis, s));
+      if (take_before > 0) {
+        parts.push_back(flip(slice_axis(out, axis, skip, take_before + skip, s), axis, s));
+      }
       parts.push_back(out);
       if (take_after > 0) {
-        parts.push_back(flip(slice_axis(out, axis, length - 1 - take_after, length - 1, s), axis, s));
+        ShapeElem end = length - skip;
+        parts.push_back(flip(slice_axis(out, axis, end - take_after, end, s), axis, s));
       }
       out = concatenate(std::move(parts), axis, s);
       before -= take_before;
@@ -101,9 +105,14 @@ array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_siz
   if (nothing && mode == "constant") return a;
   Stream stream = to_stream(s);
   if (mode == "edge") return edge_pad(a, positions, low_pad_size, high_pad_size, stream);
-  if (mode == "reflect") return reflect_pad(a, positions, low_pad_size, high_pad_size, stream);
+  if (mode == "reflect" || mode == "symmetric") {
+    ShapeElem skip = mode == "reflect" ? 1 : 0;
+    return mirror_pad(a, positions, low_pad_size, high_pad_size, skip, stream);
+  }
   if (mode != "constant") {
-    throw_invalid("pad", "Invalid padding mode ({}) passed to pad: expected constant, edge or reflect.",
+    throw_invalid("pad",
+                  "Invalid padding mode ({}) passed to pad: expected constant, edge, reflect or "
+                  "symmetric.",
                   mode);
   }
   if (pad_value.size() != 1) {
