@@ -42,9 +42,7 @@ Number read_number(nb::handle h) {
     return static_cast<int64_t>(value);
   }
   if (PyFloat_Check(object)) return PyFloat_AS_DOUBLE(object);
-  throw nb::type_error(("arange(): expected int or float, got " +
-                        std::string(nb::inst_name(h).c_str()))
-                           .c_str());
+  throw nb::next_overload();
 }
 
 mx::array arange(nb::handle start, nb::handle stop, nb::handle step,
@@ -57,7 +55,7 @@ mx::array arange(nb::handle start, nb::handle stop, nb::handle step,
 }
 
 void bind_ranges(nb::module_& m) {
-  m.def("arange", &arange, "start"_a, "stop"_a, "step"_a.none() = nb::none(),
+  m.def("arange", &arange, "start"_a, "stop"_a.none(), "step"_a.none() = nb::none(),
         "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def arange(start : int | float, stop : None | int | float, step : None | int | "
                 "float, dtype: Dtype | None = None, *, stream: StreamOrDevice = None) -> array"),
