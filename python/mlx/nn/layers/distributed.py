@@ -135,9 +135,13 @@ def shard_linear(
     return ShardedToAllLinear.from_linear(module, **options)
 
 
-def _check_divisible(what: str, dims: int, count: int) -> None:
+def _check_divisible(text: str, dims: int, count: int) -> None:
     if dims % count != 0:
-        raise ValueError(f"Cannot shard the {what} of size {dims} across {count} devices.")
+        raise ValueError(text.format(dims=dims, count=count))
+
+
+_UNEVEN_OUTPUT = "Cannot shard the output of size {dims} across {count} devices."
+_UNEVEN_INPUT = "The input of size {dims} cannot be sharded across {count} devices."
 
 
 class AllToShardedLinear(Module):
@@ -160,7 +164,7 @@ class AllToShardedLinear(Module):
         super().__init__()
         self.group = group or mx.distributed.init()
         count = self.group.size()
-        _check_divisible("output", output_dims, count)
+        _check_divisible(_UNEVEN_OUTPUT, output_dims, count)
         bound = math.sqrt(1.0 / input_dims)
         self.weight = mx.random.uniform(-bound, bound, (output_dims // count, input_dims))
         if bias:
@@ -214,7 +218,7 @@ class ShardedToAllLinear(Module):
         super().__init__()
         self.group = group or mx.distributed.init()
         count = self.group.size()
-        _check_divisible("input", input_dims, count)
+        _check_divisible(_UNEVEN_INPUT, input_dims, count)
         bound = math.sqrt(1.0 / input_dims)
         self.weight = mx.random.uniform(-bound, bound, (output_dims, input_dims // count))
         if bias:
@@ -331,7 +335,7 @@ class QuantizedAllToShardedLinear(_QuantizedSharded):
         group: mx.distributed.Group | None = None,
     ):
         group = group or mx.distributed.init()
-        _check_divisible("output", output_dims, group.size())
+        _check_divisible(_UNEVEN_OUTPUT, output_dims, group.size())
         local_dims = output_dims // group.size()
         bias_size = local_dims if bias else 0
         super().__init__((local_dims, input_dims), bias_size, group_size, bits, mode, group)
@@ -380,7 +384,7 @@ class QuantizedShardedToAllLinear(_QuantizedSharded):
         group: mx.distributed.Group | None = None,
     ):
         group = group or mx.distributed.init()
-        _check_divisible("input", input_dims, group.size())
+        _check_divisible(_UNEVEN_INPUT, input_dims, group.size())
         shape = (output_dims, input_dims // group.size())
         bias_size = output_dims if bias else 0
         super().__init__(shape, bias_size, group_size, bits, mode, group)
@@ -450,8 +454,8 @@ class FullyShardedModule(Module):
         for path, p in params:
             if p.ndim == 0 or p.shape[0] % group.size() != 0:
                 raise ValueError(
-                    f"Cannot shard parameter {path} of shape {p.shape} across "
-                    f"{group.size()} devices."
+                    f"Cannot shard parameter '{path}' with shape {p.shape} across "
+                    f"{group.size()} devices: axis 0 must be divisible by {group.size()}."
                 )
         module.update(_shard(module.trainable_parameters(), lambda path, w: 0, group))
         self._paths = [path for path, _ in params]
