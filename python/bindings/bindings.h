@@ -30,6 +30,9 @@ void bind_distributed(nb::module_& m);
 // Names that raise until their family is there; `fast` is the submodule of that name.
 void bind_later(nb::module_& m, nb::module_& fast);
 
+void bind_matmul(nb::module_& m);
+void bind_quantized(nb::module_& m);
+void bind_attention(nb::module_& m);
 
 // Transformations of functions.
 void bind_transforms(nb::module_& m);

@@ -40,6 +40,9 @@ NB_MODULE(core, m) {
   bind_distributed(m);
   nb::module_ fast = m.def_submodule("fast", "Fused operations of neural networks.");
   bind_later(m, fast);
+  bind_matmul(m);
+  bind_quantized(m);
+  bind_attention(m);
   bind_transforms(m);
   bind_vmap(m);
   bind_compile(m);

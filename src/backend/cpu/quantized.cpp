@@ -131,6 +131,16 @@ struct PackedMatrix {
   int64_t scale_stride() const {
     return columns / format.group_size * static_cast<int64_t>(size_of(scale_dtype));
   }
+  QuantizedRows rows(int64_t row) const {
+    auto bytes = [](const char* p) { return reinterpret_cast<const uint8_t*>(p); };
+    return {bytes(packed + row * packed_stride()),
+            bytes(scales + row * scale_stride()),
+            bytes(biases + row * scale_stride()),
+            packed_stride(),
+            scale_stride(),
+            scale_dtype,
+            format};
+  }
   void load(float* dst, int64_t row, int64_t first, int64_t count) const {
     dequantize_row(dst, packed + row * packed_stride(), scales + row * scale_stride(),
                    biases + row * scale_stride(), scale_dtype, format, first, count);
@@ -187,6 +197,10 @@ void multiply_many(const char* x, Dtype dtype, char* out, int64_t m, int64_t n, 
       float* rows = thread_scratch<float>(ScratchUse::other, width * (end - begin));
       for (int64_t s = 0; s < count; s += width) {
         const int64_t lanes = std::min<int64_t>(width, count - s);
+        if (expand_quantized_rows(dst + s * depth, width, w.rows(first + s),
+                                  static_cast<int>(lanes), k0, depth)) {
+          continue;
+        }
         for (int64_t i = 0; i < lanes; ++i) {
           w.load(rows + i * (end - begin), first + s + i, begin, end - begin);
         }

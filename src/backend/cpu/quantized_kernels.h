@@ -28,10 +28,27 @@ void dequantize_row(float* dst, const void* packed, const void* scales, const vo
                     Dtype scale_dtype, const QuantizedFormat& format, int64_t first, int64_t count,
                     Dtype rounded_to = float32);
 
+/** Neighbouring rows of a quantised matrix; strides in bytes. */
+struct QuantizedRows {
+  const uint8_t* packed;
+  const uint8_t* scales;
+  const uint8_t* biases;
+  int64_t packed_stride;
+  int64_t scale_stride;
+  Dtype scale_dtype;
+  QuantizedFormat format;
+};
+
+/** Expands the codes [first, first + depth) of `lanes` rows into a sliver for the GEMM core:
+ * dst[k * width + lane]. False for formats and positions it does not know. */
+bool expand_quantized_rows(float* dst, int width, const QuantizedRows& w, int lanes, int64_t first,
+                           int64_t depth);
+
 /** A vector prepared for products with quantised rows of `k` codes. */
 struct PreparedVector {
   const float* permuted;  // in the order in which the kernel meets the codes
   const float* sums;      // of each group
+  const float* factors;   // of each group, where x was cut into bytes
 };
 
 /** Floats of scratch that prepare_vector and dot_rows need. */

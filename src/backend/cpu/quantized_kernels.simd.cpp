@@ -102,6 +102,128 @@ void dequantize(float* dst, const uint8_t* packed, const void* scales, const voi
   }
 }
 
+// A vector of words whose 128-bit block j comes from the row j * 4 + first.
+template <typename D>
+HWY_INLINE hn::Vec<D> gather_word_blocks(D d, const uint8_t* const* rows, int64_t offset) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return hn::LoadU(d, reinterpret_cast<const uint32_t*>(rows[0] + offset));
+  } else {
+    const hn::Half<D> half;
+    constexpr int kHalf = static_cast<int>(hn::MaxLanes(D())) / 2;
+    return hn::Combine(d, gather_word_blocks(half, rows + kHalf, offset),
+                       gather_word_blocks(half, rows, offset));
+  }
+}
+
+using WordTag = hn::RebindToUnsigned<FloatTag>;
+using WordVector = hn::Vec<WordTag>;
+
+HWY_INLINE void transpose_words(WordVector* v) {
+  const WordTag d;
+  const hn::RepartitionToWide<WordTag> dw;
+  const auto low01 = hn::BitCast(dw, hn::InterleaveLower(d, v[0], v[1]));
+  const auto low23 = hn::BitCast(dw, hn::InterleaveLower(d, v[2], v[3]));
+  const auto high01 = hn::BitCast(dw, hn::InterleaveUpper(d, v[0], v[1]));
+  const auto high23 = hn::BitCast(dw, hn::InterleaveUpper(d, v[2], v[3]));
+  v[0] = hn::BitCast(d, hn::InterleaveLower(dw, low01, low23));
+  v[1] = hn::BitCast(d, hn::InterleaveUpper(dw, low01, low23));
+  v[2] = hn::BitCast(d, hn::InterleaveLower(dw, high01, high23));
+  v[3] = hn::BitCast(d, hn::InterleaveUpper(dw, high01, high23));
+}
+
+HWY_INLINE Floats low_nibbles(WordVector words) {
+#if HWY_TARGET <= HWY_AVX3
+  // The permutation takes the low four bits of each index and ignores the rest.
+  alignas(64) static constexpr float kTable[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                   8, 9, 10, 11, 12, 13, 14, 15};
+  return Floats{_mm512_permutexvar_ps(words.raw, _mm512_load_ps(kTable))};
+#else
+  const hn::RebindToSigned<FloatTag> di;
+  return hn::ConvertTo(d, hn::BitCast(di, hn::And(words, hn::Set(WordTag(), 15))));
+#endif
+}
+
+HWY_INLINE Floats low_bytes(WordVector words) {
+  const hn::RebindToSigned<FloatTag> di;
+  return hn::ConvertTo(FloatTag(), hn::BitCast(di, hn::And(words, hn::Set(WordTag(), 255))));
+}
+
+/** The scales (or biases) of one group for kWidth rows, `stride` bytes apart. */
+HWY_INLINE Floats load_group(const uint8_t* base, int64_t stride, int64_t group, Dtype dtype,
+                             int lanes) {
+  const FloatTag d;
+  alignas(64) float values[kWidth];
+  if (dtype == float32) {
+    for (int i = 0; i < kWidth; ++i) {
+      std::memcpy(values + i, base + std::min(i, lanes - 1) * stride + group * 4, 4);
+    }
+  } else {
+    uint16_t halves[kWidth];
+    for (int i = 0; i < kWidth; ++i) {
+      std::memcpy(halves + i, base + std::min(i, lanes - 1) * stride + group * 2, 2);
+    }
+    convert_to_float(values, halves, dtype, kWidth);
+  }
+  return hn::Load(d, values);
+}
+
+// Rows become lanes: four words of each row are transposed, then their codes are peeled off.
+template <int kBits>
+void expand_rows(float* dst, int width, const QuantizedRows& w, int lanes, int64_t first,
+                 int64_t depth) {
+  const FloatTag d;
+  const WordTag dw;
+  constexpr int kCodes = 32 / kBits;  // in a word
+  const int64_t group = w.format.group_size;
+  for (int64_t lane0 = 0; lane0 < lanes; lane0 += kWidth) {
+    const int count = static_cast<int>(std::min<int64_t>(kWidth, lanes - lane0));
+    const uint8_t* rows[kWidth];
+    for (int i = 0; i < kWidth; ++i) {
+      rows[i] = w.packed + (lane0 + std::min(i, count - 1)) * w.packed_stride;
+    }
+    auto scale = hn::Zero(d);
+    auto bias = hn::Zero(d);
+    for (int64_t k = 0; k < depth; k += 4 * kCodes) {
+      if ((first + k) % group == 0 || k == 0) {
+        const int64_t g = (first + k) / group;
+        scale =
+            load_group(w.scales + lane0 * w.scale_stride, w.scale_stride, g, w.scale_dtype, count);
+        bias =
+            load_group(w.biases + lane0 * w.scale_stride, w.scale_stride, g, w.scale_dtype, count);
+      }
+      WordVector words[4];
+      for (int j = 0; j < 4; ++j) {
+        words[j] = gather_word_blocks(dw, rows + j, (first + k) * kBits / 8);
+      }
+      transpose_words(words);
+      float* out = dst + k * width + lane0;
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        auto word = words[j];
+#pragma GCC unroll 8
+        for (int c = 0; c < kCodes; ++c, out += width) {
+          const auto code = kBits == 4 ? low_nibbles(word) : low_bytes(word);
+          hn::StoreU(hn::MulAdd(code, scale, bias), d, out);
+          word = hn::ShiftRight<kBits>(word);
+        }
+      }
+    }
+  }
+}
+
+bool expand(float* dst, int width, const QuantizedRows& w, int lanes, int64_t first,
+            int64_t depth) {
+  if (first % 32 != 0 || depth % 32 != 0 || width % kWidth != 0) return false;
+  if (w.format.bits == 4) {
+    expand_rows<4>(dst, width, w, lanes, first, depth);
+  } else if (w.format.bits == 8) {
+    expand_rows<8>(dst, width, w, lanes, first, depth);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 // Four-bit codes are met word by word: lane i of a vector of words holds the codes 8i..8i+7 of a
 // block of 8 * kWidth, and shift j takes code j of each. x is stored in that order.
 constexpr int64_t kNibbleBlock = 8 * kWidth;
@@ -110,8 +232,100 @@ bool in_nibble_order(int64_t k, const QuantizedFormat& format) {
   return format.bits == 4 && k % kNibbleBlock == 0;
 }
 
+// Byte products: x becomes a 24-bit integer for each group, cut into three signed bytes, so that
+// four-bit codes are multiplied exactly, 64 at a time.
+#if HWY_TARGET <= HWY_AVX3
+constexpr bool kHasByteProducts = true;
+#else
+constexpr bool kHasByteProducts = false;
+#endif
+constexpr int64_t kByteBlock = 128;  // codes in a vector of bytes
+constexpr float kLargestInteger = 127.0f * 65536.0f;
+
+bool in_byte_order(int64_t k, const QuantizedFormat& format) {
+  return kHasByteProducts && format.bits == 4 && k % kByteBlock == 0;
+}
+
+// Layout of a block: for each digit, the largest first, the bytes of the even codes, then of the
+// odd.
+PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, float* scratch) {
+  float* sums = scratch + k;
+  float* factors = sums + k / group;
+  auto* bytes = reinterpret_cast<int8_t*>(scratch);
+  for (int64_t g = 0; g < k / group; ++g) {
+    const float* values = x + g * group;
+    float largest = 0;
+    float sum = 0;
+    for (int64_t i = 0; i < group; ++i) {
+      sum += values[i];
+      largest = std::max(largest, std::abs(values[i]));
+    }
+    sums[g] = sum;
+    const bool finite = std::isfinite(sum) && std::isfinite(largest);
+    factors[g] = finite ? largest / kLargestInteger : sum;
+    const float inverse = finite && largest > 0 ? kLargestInteger / largest : 0.0f;
+    for (int64_t i = 0; i < group; ++i) {
+      const int64_t at = g * group + i;
+      int8_t* block = bytes + at / kByteBlock * kByteBlock * 3;
+      const int64_t place = at % kByteBlock / 2 + at % 2 * 64;
+      int32_t rest = std::isfinite(inverse) && finite
+                         ? static_cast<int32_t>(std::rint(values[i] * inverse))
+                         : 0;
+      for (int digit = 2; digit >= 0; --digit) {
+        const int32_t low = digit == 0 ? rest : static_cast<int8_t>(rest);
+        block[digit * kByteBlock + place] = static_cast<int8_t>(low);
+        rest = (rest - low) >> 8;
+      }
+    }
+  }
+  return {scratch, sums, factors};
+}
+
+#if HWY_TARGET <= HWY_AVX3
+// sums + the products of four unsigned and four signed bytes in each lane.
+HWY_INLINE __m512i add_byte_products(__m512i sums, __m512i codes, const int8_t* digits) {
+  const __m512i factors = _mm512_loadu_si512(digits);
+#if defined(__AVX512VNNI__) || HWY_TARGET == HWY_AVX3_DL
+  return _mm512_dpbusd_epi32(sums, codes, factors);
+#else
+  const __m512i pairs = _mm512_maddubs_epi16(codes, factors);
+  return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#endif
+}
+
+// The scales already hold the factors of x.
+float dot_byte_order(const uint8_t* packed, const float* scales, const int8_t* digits, int64_t k,
+                     int64_t group) {
+  alignas(64) int32_t lane_group[16];
+  for (int i = 0; i < 16; ++i) lane_group[i] = static_cast<int32_t>(8 * i / group);
+  const __m512i indices = _mm512_load_si512(lane_group);
+  const __m512i mask = _mm512_set1_epi8(15);
+  __m512 total = _mm512_setzero_ps();
+  for (int64_t block = 0; block < k; block += kByteBlock, digits += 3 * kByteBlock) {
+    const __m512i pairs = _mm512_loadu_si512(packed + block / 2);
+    __builtin_prefetch(packed + block / 2 + 1024);
+    const __m512i low = _mm512_and_si512(pairs, mask);
+    const __m512i high = _mm512_and_si512(_mm512_srli_epi32(pairs, 4), mask);
+    __m512i sums = add_byte_products(_mm512_setzero_si512(), low, digits);
+    sums = add_byte_products(sums, high, digits + 64);
+    sums = _mm512_slli_epi32(sums, 8);
+    sums = add_byte_products(sums, low, digits + 128);
+    sums = add_byte_products(sums, high, digits + 192);
+    sums = _mm512_slli_epi32(sums, 8);
+    sums = add_byte_products(sums, low, digits + 256);
+    sums = add_byte_products(sums, high, digits + 320);
+    const __m512 scale = _mm512_permutexvar_ps(indices, _mm512_loadu_ps(scales + block / group));
+    total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total);
+  }
+  return _mm512_reduce_add_ps(total);
+}
+#else
+float dot_byte_order(const uint8_t*, const float*, const int8_t*, int64_t, int64_t) { return 0; }
+#endif
+
 PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format, float* scratch) {
   const int64_t group = format.group_size;
+  if (in_byte_order(k, format)) return prepare_bytes(x, k, group, scratch);
   float* sums = scratch + k;
   for (int64_t g = 0; g < k / group; ++g) {
     const FloatTag d;
@@ -121,7 +335,7 @@ PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format,
   }
   if (!in_nibble_order(k, format)) {
     std::copy(x, x + k, scratch);
-    return {scratch, sums};
+    return {scratch, sums, nullptr};
   }
   for (int64_t block = 0; block < k; block += kNibbleBlock) {
     for (int64_t j = 0; j < 8; ++j) {
@@ -130,26 +344,10 @@ PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format,
       }
     }
   }
-  return {scratch, sums};
+  return {scratch, sums, nullptr};
 }
 
-using Words = hn::Vec<hn::RebindToUnsigned<FloatTag>>;
-
-// The low four bits of each lane as a float; the bits above are other codes.
-HWY_INLINE Floats low_nibbles(Words words) {
-  const FloatTag d;
-#if HWY_TARGET <= HWY_AVX3
-  alignas(64) static constexpr float kTable[16] = {0, 1, 2,  3,  4,  5,  6,  7,
-                                                   8, 9, 10, 11, 12, 13, 14, 15};
-  return Floats{_mm512_permutexvar_ps(words.raw, _mm512_load_ps(kTable))};
-#else
-  const hn::RebindToUnsigned<FloatTag> du;
-  const hn::RebindToSigned<FloatTag> di;
-  return hn::ConvertTo(d, hn::BitCast(di, hn::And(words, hn::Set(du, 15))));
-#endif
-}
-
-HWY_INLINE Floats nibble_products(Words words, const float* x) {
+HWY_INLINE Floats nibble_products(WordVector words, const float* x) {
   const FloatTag d;
   auto even = hn::Mul(low_nibbles(words), hn::LoadU(d, x));
   auto odd = hn::Mul(low_nibbles(hn::ShiftRight<4>(words)), hn::LoadU(d, x + kWidth));
@@ -219,6 +417,7 @@ void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, in
          const QuantizedFormat& format, int64_t rows) {
   const FloatTag d;
   const int64_t group = format.group_size;
+  const bool bytes = in_byte_order(k, format);
   const bool nibbles = in_nibble_order(k, format);
   constexpr int64_t kBuffered = 1024;
   // Scales are read a vector at a time, past the last one.
@@ -236,7 +435,14 @@ void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, in
       convert_to_float(bias, biases + offset, scale_dtype, n);
       const uint8_t* codes = packed + k0 * format.bits / 8;
       float sum;
-      if (nibbles) {
+      if (bytes) {
+        for (int64_t g = 0; g < n; g += kWidth) {
+          hn::StoreU(hn::Mul(hn::LoadU(d, scale + g), hn::LoadU(d, x.factors + g0 + g)), d,
+                     scale + g);
+        }
+        const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + 3 * k0;
+        sum = dot_byte_order(codes, scale, digits, count, group);
+      } else if (nibbles) {
         sum = dot_nibbles(codes, scale, x.permuted + k0, count, group);
       } else if (format.bits == 8) {
         sum = dot_bytes(codes, scale, x.permuted + k0, count, group);
@@ -270,6 +476,7 @@ namespace mlx::core::cpu {
 HWY_EXPORT(dequantize);
 HWY_EXPORT(prepare);
 HWY_EXPORT(dot);
+HWY_EXPORT(expand);
 
 // The extreme of larger magnitude becomes a code exactly, and so does zero if it lies in the range.
 void quantize_group(const float* values, const QuantizedFormat& format, uint8_t* codes,
@@ -319,8 +526,13 @@ void dequantize_row(float* dst, const void* packed, const void* scales, const vo
    rounded_to);
 }
 
+bool expand_quantized_rows(float* dst, int width, const QuantizedRows& w, int lanes, int64_t first,
+                           int64_t depth) {
+  return HWY_DYNAMIC_DISPATCH(expand)(dst, width, w, lanes, first, depth);
+}
+
 int64_t prepared_size(int64_t k, const QuantizedFormat& format) {
-  return k + k / format.group_size + 16;
+  return k + 2 * (k / format.group_size) + 64;
 }
 
 PreparedVector prepare_vector(const float* x, int64_t k, const QuantizedFormat& format,

@@ -57,7 +57,8 @@ void gemv(float* y, const void* w, Dtype dtype, bool rows_contiguous, int64_t st
   // Columns of y are independent sums, so their cut may follow the number of threads.
   int64_t grain = n;
   if (n * k > 2 * kElementsPerTask) {
-    grain = std::clamp<int64_t>(n / (2 * num_threads()) / 64 * 64, 256, 4096);
+    const int64_t most = 8192 / static_cast<int64_t>(size_of(dtype));
+    grain = std::clamp<int64_t>(n / num_threads() / 64 * 64, 256, most);
   }
   parallel_ranges(n, grain, [&](int64_t begin, int64_t end) {
     std::fill(y + begin, y + end, 0.0f);
