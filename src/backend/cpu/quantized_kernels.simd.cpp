@@ -139,7 +139,7 @@ HWY_INLINE Floats low_nibbles(WordVector words) {
   return Floats{_mm512_permutexvar_ps(words.raw, _mm512_load_ps(kTable))};
 #else
   const hn::RebindToSigned<FloatTag> di;
-  return hn::ConvertTo(d, hn::BitCast(di, hn::And(words, hn::Set(WordTag(), 15))));
+  return hn::ConvertTo(FloatTag(), hn::BitCast(di, hn::And(words, hn::Set(WordTag(), 15))));
 #endif
 }
 
