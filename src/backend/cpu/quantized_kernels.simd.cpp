@@ -293,35 +293,129 @@ HWY_INLINE __m512i add_byte_products(__m512i sums, __m512i codes, const int8_t* 
 #endif
 }
 
-// The scales already hold the factors of x.
-float dot_byte_order(const uint8_t* packed, const float* scales, const int8_t* digits, int64_t k,
-                     int64_t group) {
-  alignas(64) int32_t lane_group[16];
-  for (int i = 0; i < 16; ++i) lane_group[i] = static_cast<int32_t>(8 * i / group);
-  const __m512i indices = _mm512_load_si512(lane_group);
-  const __m512i mask = _mm512_set1_epi8(15);
-  __m512 total = _mm512_setzero_ps();
-  for (int64_t block = 0; block < k; block += kByteBlock, digits += 3 * kByteBlock) {
-    const __m512i pairs = _mm512_loadu_si512(packed + block / 2);
-    __builtin_prefetch(packed + block / 2 + 1024);
-    const __m512i low = _mm512_and_si512(pairs, mask);
-    const __m512i high = _mm512_and_si512(_mm512_srli_epi32(pairs, 4), mask);
-    __m512i sums = add_byte_products(_mm512_setzero_si512(), low, digits);
-    sums = add_byte_products(sums, high, digits + 64);
-    sums = _mm512_slli_epi32(sums, 8);
-    sums = add_byte_products(sums, low, digits + 128);
-    sums = add_byte_products(sums, high, digits + 192);
-    sums = _mm512_slli_epi32(sums, 8);
-    sums = add_byte_products(sums, low, digits + 256);
-    sums = add_byte_products(sums, high, digits + 320);
-    const __m512 scale = _mm512_permutexvar_ps(indices, _mm512_loadu_ps(scales + block / group));
-    total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total);
+// The scale of each lane of a block: a lane covers eight codes of one group.
+template <int kGroup>
+HWY_INLINE __m512 lane_scales(const float* scales, int64_t block, __m512i indices) {
+  if constexpr (kGroup == 128) return _mm512_set1_ps(scales[block]);
+  if constexpr (kGroup == 64) {
+    double pair;
+    std::memcpy(&pair, scales + 2 * block, sizeof(pair));
+    return _mm512_permutexvar_ps(indices, _mm512_castpd_ps(_mm512_set1_pd(pair)));
   }
-  return _mm512_reduce_add_ps(total);
+  return _mm512_permutexvar_ps(indices, _mm512_broadcast_f32x4(_mm_loadu_ps(scales + 4 * block)));
+}
+
+HWY_INLINE __m512i block_products(const uint8_t* packed, const int8_t* digits) {
+  const __m512i mask = _mm512_set1_epi8(15);
+  const __m512i pairs = _mm512_loadu_si512(packed);
+  __builtin_prefetch(packed + 1024);
+  const __m512i low = _mm512_and_si512(pairs, mask);
+  const __m512i high = _mm512_and_si512(_mm512_srli_epi32(pairs, 4), mask);
+  __m512i sums = add_byte_products(_mm512_setzero_si512(), low, digits);
+  sums = add_byte_products(sums, high, digits + 64);
+  sums = _mm512_slli_epi32(sums, 8);
+  sums = add_byte_products(sums, low, digits + 128);
+  sums = add_byte_products(sums, high, digits + 192);
+  sums = _mm512_slli_epi32(sums, 8);
+  sums = add_byte_products(sums, low, digits + 256);
+  return add_byte_products(sums, high, digits + 320);
+}
+
+// kRows rows share the loads of the digits. The scales already hold the factors of x.
+template <int kGroup, int kRows>
+HWY_INLINE void dot_blocks(float* y, const uint8_t* packed, int64_t packed_stride,
+                           const float* scales, int64_t scale_stride, const int8_t* digits,
+                           int64_t k) {
+  alignas(64) int32_t lane_group[16];
+  for (int i = 0; i < 16; ++i) lane_group[i] = 8 * i / kGroup;
+  const __m512i indices = _mm512_load_si512(lane_group);
+  __m512 total[kRows];
+#pragma GCC unroll 2
+  for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_ps();
+  for (int64_t block = 0; block < k / kByteBlock; ++block, digits += 3 * kByteBlock) {
+#pragma GCC unroll 2
+    for (int r = 0; r < kRows; ++r) {
+      const __m512i sums = block_products(packed + r * packed_stride + block * 64, digits);
+      const __m512 scale = lane_scales<kGroup>(scales + r * scale_stride, block, indices);
+      total[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total[r]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < kRows; ++r) y[r] = _mm512_reduce_add_ps(total[r]);
+}
+
+template <int kRows>
+void dot_byte_order(float* y, const uint8_t* packed, int64_t packed_stride, const float* scales,
+                    int64_t scale_stride, const int8_t* digits, int64_t k, int64_t group) {
+  switch (group) {
+    case 32:
+      return dot_blocks<32, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
+    case 64:
+      return dot_blocks<64, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
+    default:
+      return dot_blocks<128, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
+  }
 }
 #else
-float dot_byte_order(const uint8_t*, const float*, const int8_t*, int64_t, int64_t) { return 0; }
+template <int kRows>
+void dot_byte_order(float*, const uint8_t*, int64_t, const float*, int64_t, const int8_t*, int64_t,
+                    int64_t) {}
 #endif
+
+/** The sum over groups of bias * sum of x. */
+float dot_biases(const float* bias, const float* sums, int64_t groups) {
+  const FloatTag d;
+  auto total = hn::Zero(d);
+  int64_t g = 0;
+  for (; g + kWidth <= groups; g += kWidth) {
+    total = hn::MulAdd(hn::LoadU(d, bias + g), hn::LoadU(d, sums + g), total);
+  }
+  float sum = hn::GetLane(hn::SumOfLanes(d, total));
+  for (; g < groups; ++g) sum += bias[g] * sums[g];
+  return sum;
+}
+
+// Two rows at a time, their scales converted and multiplied by the factors of x in buffers.
+void dot_byte_rows(float* y, const PreparedVector& x, int64_t k, const QuantizedRows& w,
+                   int64_t rows) {
+  const FloatTag d;
+  constexpr int64_t kBuffered = 512;
+  alignas(64) float scale[2][kBuffered + kWidth];
+  alignas(64) float bias[kBuffered];
+  const int64_t group = w.format.group_size;
+  const int64_t part = kBuffered * group;
+  const int64_t size = size_of(w.scale_dtype);
+  for (int64_t row = 0; row < rows; row += 2) {
+    const int count = static_cast<int>(std::min<int64_t>(2, rows - row));
+    float result[2] = {0, 0};
+    for (int64_t k0 = 0; k0 < k; k0 += part) {
+      const int64_t depth = std::min(part, k - k0);
+      const int64_t groups = depth / group;
+      const int64_t g0 = k0 / group;
+      for (int r = 0; r < count; ++r) {
+        const int64_t offset = (row + r) * w.scale_stride + g0 * size;
+        convert_to_float(bias, w.biases + offset, w.scale_dtype, groups);
+        result[r] += dot_biases(bias, x.sums + g0, groups);
+        convert_to_float(scale[r], w.scales + offset, w.scale_dtype, groups);
+        for (int64_t g = 0; g < groups; g += kWidth) {
+          hn::Store(hn::Mul(hn::Load(d, scale[r] + g), hn::LoadU(d, x.factors + g0 + g)), d,
+                    scale[r] + g);
+        }
+      }
+      float sums[2] = {0, 0};
+      const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + 3 * k0;
+      const uint8_t* codes = w.packed + row * w.packed_stride + k0 / 2;
+      constexpr int64_t kStride = kBuffered + kWidth;
+      if (count == 2) {
+        dot_byte_order<2>(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
+      } else {
+        dot_byte_order<1>(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
+      }
+      for (int r = 0; r < count; ++r) result[r] += sums[r];
+    }
+    for (int r = 0; r < count; ++r) y[row + r] = result[r];
+  }
+}
 
 PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format, float* scratch) {
   const int64_t group = format.group_size;
@@ -417,7 +511,10 @@ void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, in
          const QuantizedFormat& format, int64_t rows) {
   const FloatTag d;
   const int64_t group = format.group_size;
-  const bool bytes = in_byte_order(k, format);
+  if (in_byte_order(k, format)) {
+    return dot_byte_rows(
+        y, x, k, {packed, scales, biases, packed_stride, scale_stride, scale_dtype, format}, rows);
+  }
   const bool nibbles = in_nibble_order(k, format);
   constexpr int64_t kBuffered = 1024;
   // Scales are read a vector at a time, past the last one.
@@ -435,28 +532,14 @@ void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, in
       convert_to_float(bias, biases + offset, scale_dtype, n);
       const uint8_t* codes = packed + k0 * format.bits / 8;
       float sum;
-      if (bytes) {
-        for (int64_t g = 0; g < n; g += kWidth) {
-          hn::StoreU(hn::Mul(hn::LoadU(d, scale + g), hn::LoadU(d, x.factors + g0 + g)), d,
-                     scale + g);
-        }
-        const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + 3 * k0;
-        sum = dot_byte_order(codes, scale, digits, count, group);
-      } else if (nibbles) {
+      if (nibbles) {
         sum = dot_nibbles(codes, scale, x.permuted + k0, count, group);
       } else if (format.bits == 8) {
         sum = dot_bytes(codes, scale, x.permuted + k0, count, group);
       } else {
         sum = dot_any(codes, format.bits, scale, x.permuted + k0, count, group);
       }
-      auto offsets = hn::Zero(d);
-      int64_t g = 0;
-      for (; g + kWidth <= n; g += kWidth) {
-        offsets = hn::MulAdd(hn::LoadU(d, bias + g), hn::LoadU(d, x.sums + g0 + g), offsets);
-      }
-      float tail = hn::GetLane(hn::SumOfLanes(d, offsets));
-      for (; g < n; ++g) tail += bias[g] * x.sums[g0 + g];
-      result += sum + tail;
+      result += sum + dot_biases(bias, x.sums + g0, n);
     }
     y[row] = result;
     packed += packed_stride;
