@@ -78,11 +78,6 @@ void bench(int64_t batch, int64_t m, int64_t n, int64_t k, Dtype dtype, bool ta,
     gemm_batch(batch, m, n, k, [&](int64_t i) {
       Matrix ma{a.data() + i * m * k * size, dtype, ta ? 1 : k, ta ? m : 1};
       Matrix mb{b.data() + i * k * n * size, dtype, tb ? 1 : n, tb ? k : 1};
-      if (i + 1 < batch) {
-        prefetch_matrix(a.data() + (i + 1) * m * k * size, m * k * size, false);
-        prefetch_matrix(b.data() + (i + 1) * k * n * size, k * n * size, false);
-        prefetch_matrix(c.data() + (i + 1) * m * n * size, m * n * size, true);
-      }
       gemm(m, n, k, ma, mb, c.data() + i * m * n * size, n);
     });
     const double rate = flops / (now() - start) * 1e-9;

@@ -15,8 +15,6 @@ namespace mlx::core {
 
 namespace {
 
-array conjugate(const array&, Stream) { throw_not_implemented("conjugate"); }
-
 Shape batch_shape(const array& a) { return Shape(a.shape().begin(), a.shape().end() - 2); }
 
 Shape with_matrix(Shape batch, ShapeElem rows, ShapeElem columns) {

@@ -44,7 +44,6 @@ void multiply_batch(const array& a, const array& b, const array* c, array& out, 
     epilogue.addend_column_stride = c->strides(-1);
   }
   const auto size = static_cast<int64_t>(out.itemsize());
-  const bool small_batch = count > 1 && a.flags().row_contiguous && b.flags().row_contiguous;
   auto multiply = [&](int64_t index, int64_t rows) {
     Matrix ma = matrix_of(a);
     Matrix mb = matrix_of(b);
@@ -52,11 +51,6 @@ void multiply_batch(const array& a, const array& b, const array* c, array& out, 
     ma.data = element(a, element_offset(index, shape, steps[0]));
     mb.data = element(b, element_offset(index, shape, steps[1]));
     if (c != nullptr) part.addend = element(*c, element_offset(index, shape, steps[2]));
-    if (small_batch && index + 1 < count) {
-      prefetch_matrix(element(a, element_offset(index + 1, shape, steps[0])), m * k * size, false);
-      prefetch_matrix(element(b, element_offset(index + 1, shape, steps[1])), k * n * size, false);
-      prefetch_matrix(out.data<char>() + (index + 1) * m * n * size, m * n * size, true);
-    }
     char* target = out.data<char>() + index * m * n * size;
     gemm(rows, n, k, ma, mb, target, n, part);
   };

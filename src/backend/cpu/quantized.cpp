@@ -157,7 +157,7 @@ void multiply_few(const char* x, Dtype dtype, char* out, int64_t m, int64_t n, i
   for (int64_t i = 0; i < m; ++i) {
     float* plain = scratch + m * stride;
     load_row(plain, x + i * k * size, dtype, k);
-    rows.push_back(prepare_vector(plain, k, w.format, scratch + i * stride));
+    rows.push_back(prepare_vector(plain, dtype, k, w.format, scratch + i * stride));
   }
   const int64_t grain = std::max<int64_t>(16, kCodesPerTask / k);
   parallel_ranges(n, grain, [&](int64_t begin, int64_t end) {

@@ -49,12 +49,14 @@ struct PreparedVector {
   const float* permuted;  // in the order in which the kernel meets the codes
   const float* sums;      // of each group
   const float* factors;   // of each group, where x was cut into bytes
+  int digits;             // bytes of each element then
 };
 
 /** Floats of scratch that prepare_vector and dot_rows need. */
 int64_t prepared_size(int64_t k, const QuantizedFormat& format);
 
-PreparedVector prepare_vector(const float* x, int64_t k, const QuantizedFormat& format,
+/** `dtype` is the one x had before it became float: narrow types need fewer digits. */
+PreparedVector prepare_vector(const float* x, Dtype dtype, int64_t k, const QuantizedFormat& format,
                               float* scratch);
 
 /** y[i] = sum over k of x[k] * value(row i, k), for rows [0, rows). Strides in bytes between rows.

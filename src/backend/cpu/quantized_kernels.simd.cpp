@@ -240,7 +240,9 @@ constexpr bool kHasByteProducts = true;
 constexpr bool kHasByteProducts = false;
 #endif
 constexpr int64_t kByteBlock = 128;  // codes in a vector of bytes
-constexpr float kLargestInteger = 127.0f * 65536.0f;
+
+// 24 bits for float32, 16 for narrower types: as good as the type itself.
+constexpr int byte_digits(Dtype dtype) { return dtype.size() == 2 ? 2 : 3; }
 
 bool in_byte_order(int64_t k, const QuantizedFormat& format) {
   return kHasByteProducts && format.bits == 4 && k % kByteBlock == 0;
@@ -248,7 +250,8 @@ bool in_byte_order(int64_t k, const QuantizedFormat& format) {
 
 // Layout of a block: for each digit, the largest first, the bytes of the even codes, then of the
 // odd.
-PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, float* scratch) {
+PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, int digits, float* scratch) {
+  const float largest_integer = std::ldexp(127.0f, 8 * (digits - 1));
   float* sums = scratch + k;
   float* factors = sums + k / group;
   auto* bytes = reinterpret_cast<int8_t*>(scratch);
@@ -262,23 +265,23 @@ PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, float* sc
     }
     sums[g] = sum;
     const bool finite = std::isfinite(sum) && std::isfinite(largest);
-    factors[g] = finite ? largest / kLargestInteger : sum;
-    const float inverse = finite && largest > 0 ? kLargestInteger / largest : 0.0f;
+    factors[g] = finite ? largest / largest_integer : sum;
+    const float inverse = finite && largest > 0 ? largest_integer / largest : 0.0f;
     for (int64_t i = 0; i < group; ++i) {
       const int64_t at = g * group + i;
-      int8_t* block = bytes + at / kByteBlock * kByteBlock * 3;
+      int8_t* block = bytes + at / kByteBlock * kByteBlock * digits;
       const int64_t place = at % kByteBlock / 2 + at % 2 * 64;
       int32_t rest = std::isfinite(inverse) && finite
                          ? static_cast<int32_t>(std::rint(values[i] * inverse))
                          : 0;
-      for (int digit = 2; digit >= 0; --digit) {
+      for (int digit = digits - 1; digit >= 0; --digit) {
         const int32_t low = digit == 0 ? rest : static_cast<int8_t>(rest);
         block[digit * kByteBlock + place] = static_cast<int8_t>(low);
         rest = (rest - low) >> 8;
       }
     }
   }
-  return {scratch, sums, factors};
+  return {scratch, sums, factors, digits};
 }
 
 #if HWY_TARGET <= HWY_AVX3
@@ -305,37 +308,41 @@ HWY_INLINE __m512 lane_scales(const float* scales, int64_t block, __m512i indice
   return _mm512_permutexvar_ps(indices, _mm512_broadcast_f32x4(_mm_loadu_ps(scales + 4 * block)));
 }
 
+// The sums of code * x for each lane, x being put together from its digits by Horner's rule.
+template <int kDigits>
 HWY_INLINE __m512i block_products(const uint8_t* packed, const int8_t* digits) {
   const __m512i mask = _mm512_set1_epi8(15);
+  // Shifts each lane by a byte, on a port that the products leave free.
+  const __m512i times_256 = _mm512_set4_epi32(0x0e0d0c80, 0x0a090880, 0x06050480, 0x02010080);
   const __m512i pairs = _mm512_loadu_si512(packed);
   __builtin_prefetch(packed + 1024);
   const __m512i low = _mm512_and_si512(pairs, mask);
   const __m512i high = _mm512_and_si512(_mm512_srli_epi32(pairs, 4), mask);
   __m512i sums = add_byte_products(_mm512_setzero_si512(), low, digits);
   sums = add_byte_products(sums, high, digits + 64);
-  sums = _mm512_slli_epi32(sums, 8);
-  sums = add_byte_products(sums, low, digits + 128);
-  sums = add_byte_products(sums, high, digits + 192);
-  sums = _mm512_slli_epi32(sums, 8);
-  sums = add_byte_products(sums, low, digits + 256);
-  return add_byte_products(sums, high, digits + 320);
+#pragma GCC unroll 2
+  for (int i = 1; i < kDigits; ++i) {
+    sums = _mm512_shuffle_epi8(sums, times_256);
+    sums = add_byte_products(sums, low, digits + i * kByteBlock);
+    sums = add_byte_products(sums, high, digits + i * kByteBlock + 64);
+  }
+  return sums;
 }
 
 // kRows rows share the loads of the digits. The scales already hold the factors of x.
-template <int kGroup, int kRows>
-HWY_INLINE void dot_blocks(float* y, const uint8_t* packed, int64_t packed_stride,
-                           const float* scales, int64_t scale_stride, const int8_t* digits,
-                           int64_t k) {
+template <int kGroup, int kRows, int kDigits>
+void dot_blocks(float* y, const uint8_t* packed, int64_t packed_stride, const float* scales,
+                int64_t scale_stride, const int8_t* digits, int64_t k) {
   alignas(64) int32_t lane_group[16];
   for (int i = 0; i < 16; ++i) lane_group[i] = 8 * i / kGroup;
   const __m512i indices = _mm512_load_si512(lane_group);
   __m512 total[kRows];
 #pragma GCC unroll 2
   for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_ps();
-  for (int64_t block = 0; block < k / kByteBlock; ++block, digits += 3 * kByteBlock) {
+  for (int64_t block = 0; block < k / kByteBlock; ++block, digits += kDigits * kByteBlock) {
 #pragma GCC unroll 2
     for (int r = 0; r < kRows; ++r) {
-      const __m512i sums = block_products(packed + r * packed_stride + block * 64, digits);
+      const __m512i sums = block_products<kDigits>(packed + r * packed_stride + block * 64, digits);
       const __m512 scale = lane_scales<kGroup>(scales + r * scale_stride, block, indices);
       total[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, total[r]);
     }
@@ -344,20 +351,16 @@ HWY_INLINE void dot_blocks(float* y, const uint8_t* packed, int64_t packed_strid
   for (int r = 0; r < kRows; ++r) y[r] = _mm512_reduce_add_ps(total[r]);
 }
 
-template <int kRows>
+template <int kRows, int kDigits>
 void dot_byte_order(float* y, const uint8_t* packed, int64_t packed_stride, const float* scales,
                     int64_t scale_stride, const int8_t* digits, int64_t k, int64_t group) {
-  switch (group) {
-    case 32:
-      return dot_blocks<32, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
-    case 64:
-      return dot_blocks<64, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
-    default:
-      return dot_blocks<128, kRows>(y, packed, packed_stride, scales, scale_stride, digits, k);
-  }
+  auto dot = group == 32   ? &dot_blocks<32, kRows, kDigits>
+             : group == 64 ? &dot_blocks<64, kRows, kDigits>
+                           : &dot_blocks<128, kRows, kDigits>;
+  dot(y, packed, packed_stride, scales, scale_stride, digits, k);
 }
 #else
-template <int kRows>
+template <int kRows, int kDigits>
 void dot_byte_order(float*, const uint8_t*, int64_t, const float*, int64_t, const int8_t*, int64_t,
                     int64_t) {}
 #endif
@@ -403,23 +406,24 @@ void dot_byte_rows(float* y, const PreparedVector& x, int64_t k, const Quantized
         }
       }
       float sums[2] = {0, 0};
-      const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + 3 * k0;
+      const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + x.digits * k0;
       const uint8_t* codes = w.packed + row * w.packed_stride + k0 / 2;
       constexpr int64_t kStride = kBuffered + kWidth;
-      if (count == 2) {
-        dot_byte_order<2>(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
-      } else {
-        dot_byte_order<1>(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
-      }
+      auto dot = count == 2 ? (x.digits == 2 ? &dot_byte_order<2, 2> : &dot_byte_order<2, 3>)
+                            : (x.digits == 2 ? &dot_byte_order<1, 2> : &dot_byte_order<1, 3>);
+      dot(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
       for (int r = 0; r < count; ++r) result[r] += sums[r];
     }
     for (int r = 0; r < count; ++r) y[row + r] = result[r];
   }
 }
 
-PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format, float* scratch) {
+PreparedVector prepare(const float* x, Dtype dtype, int64_t k, const QuantizedFormat& format,
+                       float* scratch) {
   const int64_t group = format.group_size;
-  if (in_byte_order(k, format)) return prepare_bytes(x, k, group, scratch);
+  if (in_byte_order(k, format)) {
+    return prepare_bytes(x, k, group, byte_digits(dtype), scratch);
+  }
   float* sums = scratch + k;
   for (int64_t g = 0; g < k / group; ++g) {
     const FloatTag d;
@@ -429,7 +433,7 @@ PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format,
   }
   if (!in_nibble_order(k, format)) {
     std::copy(x, x + k, scratch);
-    return {scratch, sums, nullptr};
+    return {scratch, sums, nullptr, 0};
   }
   for (int64_t block = 0; block < k; block += kNibbleBlock) {
     for (int64_t j = 0; j < 8; ++j) {
@@ -438,7 +442,7 @@ PreparedVector prepare(const float* x, int64_t k, const QuantizedFormat& format,
       }
     }
   }
-  return {scratch, sums, nullptr};
+  return {scratch, sums, nullptr, 0};
 }
 
 HWY_INLINE Floats nibble_products(WordVector words, const float* x) {
@@ -548,30 +552,23 @@ void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, in
   }
 }
 
-}  // namespace
-}  // namespace HWY_NAMESPACE
-}  // namespace mlx::core::cpu
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace mlx::core::cpu {
-
-HWY_EXPORT(dequantize);
-HWY_EXPORT(prepare);
-HWY_EXPORT(dot);
-HWY_EXPORT(expand);
-
 // The extreme of larger magnitude becomes a code exactly, and so does zero if it lies in the range.
-void quantize_group(const float* values, const QuantizedFormat& format, uint8_t* codes,
-                    float* scale_out, float* bias_out) {
+void quantize_values(const float* values, const QuantizedFormat& format, uint8_t* codes,
+                     float* scale_out, float* bias_out) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> di;
+  const hn::Rebind<uint8_t, FloatTag> d8;
   constexpr float kSmallestScale = 1e-7f;
   const float levels = static_cast<float>((1 << format.bits) - 1);
-  float low = values[0];
-  float high = values[0];
-  for (int i = 1; i < format.group_size; ++i) {
-    low = std::min(low, values[i]);
-    high = std::max(high, values[i]);
+  auto lowest = hn::LoadU(d, values);
+  auto highest = lowest;
+  for (int64_t i = kWidth; i < format.group_size; i += kWidth) {
+    const auto v = hn::LoadU(d, values + i);
+    lowest = hn::Min(lowest, v);
+    highest = hn::Max(highest, v);
   }
+  const float low = hn::GetLane(hn::MinOfLanes(d, lowest));
+  const float high = hn::GetLane(hn::MaxOfLanes(d, highest));
   const bool low_is_larger = std::abs(low) > std::abs(high);
   float scale = std::max((high - low) / levels, kSmallestScale);
   if (!low_is_larger) scale = -scale;
@@ -585,12 +582,34 @@ void quantize_group(const float* values, const QuantizedFormat& format, uint8_t*
     scale = edge / edge_code;
     bias = edge;
   }
-  for (int i = 0; i < format.group_size; ++i) {
-    const float code = std::rint((values[i] - bias) / scale);
-    codes[i] = static_cast<uint8_t>(std::min(std::max(code, 0.0f), levels));
+  const auto divisor = hn::Set(d, scale);
+  const auto offset = hn::Set(d, bias);
+  for (int64_t i = 0; i < format.group_size; i += kWidth) {
+    const auto v = hn::Sub(hn::LoadU(d, values + i), offset);
+    const auto code = hn::Clamp(hn::Round(hn::Div(v, divisor)), hn::Zero(d), hn::Set(d, levels));
+    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, code)), d8, codes + i);
   }
   *scale_out = scale;
   *bias_out = bias;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace mlx::core::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mlx::core::cpu {
+
+HWY_EXPORT(quantize_values);
+HWY_EXPORT(dequantize);
+HWY_EXPORT(prepare);
+HWY_EXPORT(dot);
+HWY_EXPORT(expand);
+
+void quantize_group(const float* values, const QuantizedFormat& format, uint8_t* codes,
+                    float* scale, float* bias) {
+  HWY_DYNAMIC_DISPATCH(quantize_values)(values, format, codes, scale, bias);
 }
 
 void pack_codes(const uint8_t* codes, int bits, int64_t count, uint8_t* packed) {
@@ -618,9 +637,9 @@ int64_t prepared_size(int64_t k, const QuantizedFormat& format) {
   return k + 2 * (k / format.group_size) + 64;
 }
 
-PreparedVector prepare_vector(const float* x, int64_t k, const QuantizedFormat& format,
+PreparedVector prepare_vector(const float* x, Dtype dtype, int64_t k, const QuantizedFormat& format,
                               float* scratch) {
-  return HWY_DYNAMIC_DISPATCH(prepare)(x, k, format, scratch);
+  return HWY_DYNAMIC_DISPATCH(prepare)(x, dtype, k, format, scratch);
 }
 
 void dot_rows(float* y, const PreparedVector& x, int64_t k, const void* packed,

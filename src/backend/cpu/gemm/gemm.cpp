@@ -19,7 +19,6 @@ constexpr int64_t kPackedBytes = 16 << 20;  // of b packed at once, shared by al
 constexpr int64_t kMaxSliversPerTask = 20;  // a block of packed a: a few hundred KB
 constexpr double kFlopsPerTask = 1e6;       // less is not worth handing over
 constexpr double kFlopsAlone = 4e8;         // from here a matrix of a batch keeps all threads busy
-constexpr double kFlopsFewRows = 1e7;       // as is any small product: one hand-over to the threads
 constexpr int64_t kSmallRows = 96;          // up to here a is packed once and b by each task
 
 int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -74,7 +73,7 @@ class Product {
   }
 
   void run() {
-    if ((m_ <= kSmallRows && n_ > m_) || flops_ < kFlopsFewRows) {
+    if (m_ <= kSmallRows && n_ > m_) {
       run_few_rows();
     } else {
       run_blocked();
@@ -417,20 +416,6 @@ void pack_dense(T* dst, int width, const Matrix& source, int64_t first, int64_t 
   const int64_t step = source.row_stride == 1 && width % 4 == 0 ? 16 : depth;
   for (int64_t k = 0; k < depth; k += step) {
     for (int64_t s = 0; s < count; s += width) pack_part(s, k, std::min(step, depth - k));
-  }
-}
-
-void prefetch_matrix(const void* data, int64_t bytes, bool for_writing) {
-  constexpr int64_t kWorthwhile = 64 << 10;  // more would push out the matrices at hand
-  constexpr int64_t kLine = 64;
-  if (bytes > kWorthwhile) return;
-  const char* line = static_cast<const char*>(data);
-  for (int64_t i = 0; i < bytes; i += kLine) {
-    if (for_writing) {
-      __builtin_prefetch(line + i, 1);
-    } else {
-      __builtin_prefetch(line + i);
-    }
   }
 }
 

@@ -29,9 +29,6 @@ void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, voi
 void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k,
                 FunctionRef<void(int64_t)> multiply_one);
 
-/** Asks for a small contiguous matrix: the next of a batch, while one is multiplied. */
-void prefetch_matrix(const void* data, int64_t bytes, bool for_writing);
-
 /** Packs the elements (first + i, k0 + j), i < count, j < depth, of an operand into slivers:
  *    dst[(i / width) * depth * width + j * width + i % width]
  * where i runs over the rows of a or the columns of b. Elements past `count` in the last sliver may

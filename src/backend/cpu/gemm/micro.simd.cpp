@@ -85,14 +85,6 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
       for (int j = 0; j < kV; ++j) sums[i][j] = hn::Zero(d);
     }
   }
-  if (kPackedA && !kMasked) {  // the tile to the right comes next
-    const T* next = c + kV * kLanes;
-#pragma GCC unroll 1
-    for (int i = 0; i < kM; ++i, next += ldc) {
-      __builtin_prefetch(next, 1);
-      __builtin_prefetch(next + kLanes, 1);
-    }
-  }
   for (int64_t step = 0; step < k; ++step) {
     V row[kV];
     if (kPackedA) {  // packed b streams from the second-level cache: ask for it in time
