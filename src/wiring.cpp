@@ -7,9 +7,14 @@
 #include "backend/cpu/fused_reduce.h"
 #include "backend/cpu/gather.h"
 #include "backend/cpu/matmul.h"
+#include "backend/cpu/norm.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/random.h"
+#include "backend/cpu/reduce_eval.h"
+#include "backend/cpu/rope.h"
+#include "backend/cpu/scan.h"
 #include "backend/cpu/scatter.h"
+#include "backend/cpu/softmax.h"
 #include "backend/cpu/sort.h"
 #include "backend/cpu/views.h"
 #include "backend/cuda/runtime.h"
@@ -36,6 +41,11 @@ void wire_backends() {
     cpu::register_scatter(cpu_table);
     cpu::register_sort(cpu_table);
     cpu::register_views(cpu_table);
+    cpu::register_reduce(cpu_table);
+    cpu::register_scan(cpu_table);
+    cpu::register_softmax(cpu_table);
+    cpu::register_norm(cpu_table);
+    cpu::register_rope(cpu_table);
     set_fuser(fuse_elementwise);
     set_gpu_runtime_factory(cuda::make_runtime);
   });

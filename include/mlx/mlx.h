@@ -4,6 +4,7 @@
 #include "mlx/array.h"
 #include "mlx/compile.h"
 #include "mlx/device.h"
+#include "mlx/fast.h"
 #include "mlx/einsum.h"
 #include "mlx/io.h"
 #include "mlx/memory.h"

@@ -24,6 +24,8 @@ void bind_indexing(nb::module_& m, ArrayClass& array_class);
 void bind_shape(nb::module_& m, ArrayClass& array_class);
 void bind_sort(nb::module_& m, ArrayClass& array_class);
 void bind_assemble(nb::module_& m, ArrayClass& array_class);
+void bind_reduce(nb::module_& m, ArrayClass& array_class);
+void bind_fast_norm(nb::module_& fast);
 void bind_io(nb::module_& m);
 void bind_distributed(nb::module_& m);
 

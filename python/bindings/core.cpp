@@ -36,9 +36,11 @@ NB_MODULE(core, m) {
   bind_shape(m, array_class);
   bind_sort(m, array_class);
   bind_assemble(m, array_class);
+  bind_reduce(m, array_class);
   bind_io(m);
   bind_distributed(m);
   nb::module_ fast = m.def_submodule("fast", "Fused operations of neural networks.");
+  bind_fast_norm(fast);
   bind_later(m, fast);
   bind_matmul(m);
   bind_quantized(m);

@@ -1,4 +1,5 @@
-// Base of the fused primitives of mlx::core::fast: what they do not define themselves, their fallback does.
+// Base of the fused primitives of mlx::core::fast: what they do not define themselves, their
+// fallback does.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,8 @@
 
 namespace mlx::core::fast {
 
-/** A primitive with a composition of other ops that computes the same, used by its transformations. */
+/** A primitive with a composition of other ops that computes the same, used by its transformations.
+ */
 class MLX_API Custom : public Primitive {
  public:
   using Fallback = std::function<std::vector<array>(std::vector<array>)>;

@@ -42,8 +42,8 @@ class MLX_API RMSNormVJP : public detail::Norm {
   DEFINE_NAME(RMSNormVJP)
 };
 
-/** (x, weight, bias) -> (x - mean) / sqrt(variance + eps) * weight + bias; 0-d weight and bias apply to
- * all. */
+/** (x, weight, bias) -> (x - mean) / sqrt(variance + eps) * weight + bias; 0-d weight and bias
+ * apply to all. */
 class MLX_API LayerNorm : public detail::Norm {
  public:
   using Norm::Norm;

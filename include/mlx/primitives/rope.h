@@ -7,8 +7,8 @@
 
 namespace mlx::core::fast {
 
-/** (x, offset, [frequencies]) -> x with its first `dims` features rotated by position; `forward` false
- * rotates back. */
+/** (x, offset, [frequencies]) -> x with its first `dims` features rotated by position; `forward`
+ * false rotates back. */
 class MLX_API RoPE : public Custom {
  public:
   RoPE(Stream stream, Fallback fallback, int dims, bool traditional, float base, float scale,

@@ -5,8 +5,8 @@
 
 namespace mlx::core {
 
-/** exp(x) / sum(exp(x)) along the last axis. The sum is always kept in float32 or better; `precise` is
- * recorded for compatibility. */
+/** exp(x) / sum(exp(x)) along the last axis. The sum is always kept in float32 or better; `precise`
+ * is recorded for compatibility. */
 class MLX_API Softmax : public Primitive {
  public:
   Softmax(Stream stream, bool precise) : Primitive(stream), precise_(precise) {}

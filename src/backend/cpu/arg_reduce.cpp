@@ -1,5 +1,5 @@
-// Positions of extrema: along rows, the block kernels of min and max find the value and a search its
-// place; down columns, value and place are kept side by side.
+// Positions of extrema: along rows, the block kernels of min and max find the value and a search
+// its place; down columns, value and place are kept side by side.
 #include "backend/cpu/arg_reduce.h"
 
 #include <algorithm>
@@ -56,8 +56,10 @@ class ArgReducer {
     bool side_by_side = stride_ != 1 && !kept_.empty() && kept_.back().stride == 1 &&
                         kept_.back().size >= 16 && direct_ != nullptr &&
                         direct_->best_rows != nullptr;
-    if (side_by_side) reduce_columns();
-    else reduce_rows();
+    if (side_by_side)
+      reduce_columns();
+    else
+      reduce_rows();
   }
 
  private:
@@ -143,8 +145,7 @@ class ArgReducer {
         int64_t base = offset_at(kept_, g / tiles * inner + first);
         int64_t begin = task % segments * segment_rows;
         scan_tile(base, std::min(tile, inner - first), begin,
-                  std::min(length_, begin + segment_rows), &best[task * tile],
-                  &index[task * tile]);
+                  std::min(length_, begin + segment_rows), &best[task * tile], &index[task * tile]);
       }
     });
     for (int64_t g = 0; g < groups; ++g) {
@@ -195,14 +196,22 @@ class ArgReducer {
 void arg_reduce(bool min, const StridedView& x, int axis, uint32_t* out) {
   auto run = [&]<typename A>(A) { ArgReducer<A>(min, x, axis, out).run(); };
   switch (reduce_accumulator(x.dtype).val()) {
-    case Dtype::Val::int32: return run(int32_t{});
-    case Dtype::Val::uint32: return run(uint32_t{});
-    case Dtype::Val::int64: return run(int64_t{});
-    case Dtype::Val::uint64: return run(uint64_t{});
-    case Dtype::Val::float32: return run(float{});
-    case Dtype::Val::float64: return run(double{});
-    case Dtype::Val::complex64: return run(complex64_t{});
-    default: throw_internal("no accumulator for this dtype");
+    case Dtype::Val::int32:
+      return run(int32_t{});
+    case Dtype::Val::uint32:
+      return run(uint32_t{});
+    case Dtype::Val::int64:
+      return run(int64_t{});
+    case Dtype::Val::uint64:
+      return run(uint64_t{});
+    case Dtype::Val::float32:
+      return run(float{});
+    case Dtype::Val::float64:
+      return run(double{});
+    case Dtype::Val::complex64:
+      return run(complex64_t{});
+    default:
+      throw_internal("no accumulator for this dtype");
   }
 }
 

@@ -1,5 +1,5 @@
-// RMS and layer normalisation on the CPU. Gradients of the parameters are summed over fixed groups of rows,
-// then over the groups in order.
+// RMS and layer normalisation on the CPU. Gradients of the parameters are summed over fixed groups
+// of rows, then over the groups in order.
 #include "backend/cpu/norm.h"
 
 #include <algorithm>
@@ -73,12 +73,13 @@ void store_floats(const float* from, array& out) {
     case Dtype::Val::bfloat16:
       for (int64_t i = 0; i < n; ++i) out.data<bfloat16_t>()[i] = bfloat16_t(from[i]);
       break;
-    default: std::copy_n(from, n, out.data<float>());
+    default:
+      std::copy_n(from, n, out.data<float>());
   }
 }
 
-/** Runs `row(i, sums)` over all rows; `sums` collects `width` floats for the row's group. Returns the
- * total of the groups. */
+/** Runs `row(i, sums)` over all rows; `sums` collects `width` floats for the row's group. Returns
+ * the total of the groups. */
 std::vector<float> sum_over_rows(int64_t rows, int64_t length, int64_t width,
                                  FunctionRef<void(int64_t, float*)> row) {
   constexpr int64_t kMaxGroups = 32;
@@ -108,11 +109,11 @@ void eval_rms_norm_vjp(const Primitive& primitive, const std::vector<array>& inp
   const NormKernels& kernels = norm_kernels(dx.dtype());
   const int64_t row_bytes = x.length * static_cast<int64_t>(dx.itemsize());
   char* to = dx.data<char>();
-  auto sums = sum_over_rows(dx.size() == 0 ? 0 : x.count, x.length, x.length,
-                            [&](int64_t i, float* sum) {
-                              kernels.rms_vjp(x.row(i), weight.data(), g.row(i), x.length, eps,
-                                              to + i * row_bytes, weight.given ? sum : nullptr);
-                            });
+  auto sums =
+      sum_over_rows(dx.size() == 0 ? 0 : x.count, x.length, x.length, [&](int64_t i, float* sum) {
+        kernels.rms_vjp(x.row(i), weight.data(), g.row(i), x.length, eps, to + i * row_bytes,
+                        weight.given ? sum : nullptr);
+      });
   if (!weight.given) sums.assign(1, 0.0f);
   store_floats(sums.data(), outputs[1]);
 }

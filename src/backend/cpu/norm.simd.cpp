@@ -1,8 +1,7 @@
 // Row kernels of RMS and layer normalisation, for each SIMD target.
-#include "backend/cpu/norm_kernels.h"
-
 #include <cmath>
 
+#include "backend/cpu/norm_kernels.h"
 #include "base/errors.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -34,10 +33,12 @@ struct MeanAndScale {
 /** Two passes over the row, which is in cache: no cancellation. */
 template <typename T>
 MeanAndScale mean_and_scale(const T* x, size_t n, float eps) {
-  float mean = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-                 prefetch_to_l2(x, n + i);
-                 return load_float(d, x + i);
-               }) / static_cast<float>(n);
+  float mean = sum_vectors(n,
+                           [&](auto d, size_t i) HWY_ATTR {
+                             prefetch_to_l2(x, n + i);
+                             return load_float(d, x + i);
+                           }) /
+               static_cast<float>(n);
   float squares = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
     auto v = hn::Sub(load_float(d, x + i), hn::Set(d, mean));
     return hn::Mul(v, v);
@@ -135,12 +136,15 @@ void layer_vjp(const void* x_, const void* weight_, const void* cotangent_, size
   auto normalized = [&](auto d, size_t i) HWY_ATTR {
     return hn::Mul(hn::Sub(load_float(d, x + i), hn::Set(d, row.mean)), hn::Set(d, row.scale));
   };
-  const float mean_g = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-                         return weighted(d, cotangent, weight, i);
-                       }) / static_cast<float>(n);
-  const float mean_gy = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-                          return hn::Mul(weighted(d, cotangent, weight, i), normalized(d, i));
-                        }) / static_cast<float>(n);
+  const float mean_g =
+      sum_vectors(n, [&](auto d, size_t i) HWY_ATTR { return weighted(d, cotangent, weight, i); }) /
+      static_cast<float>(n);
+  const float mean_gy =
+      sum_vectors(n,
+                  [&](auto d, size_t i) HWY_ATTR {
+                    return hn::Mul(weighted(d, cotangent, weight, i), normalized(d, i));
+                  }) /
+      static_cast<float>(n);
   for_vectors(n, [&](auto d, size_t i) HWY_ATTR {
     auto y = normalized(d, i);
     auto gw = weighted(d, cotangent, weight, i);
@@ -156,10 +160,14 @@ constexpr NormKernels kKernels{rms<T>, layer<T>, rms_vjp<T>, layer_vjp<T>};
 
 const NormKernels* simd_norm_kernels(Dtype dtype) {
   switch (dtype.val()) {
-    case Dtype::Val::float32: return &kKernels<float>;
-    case Dtype::Val::float16: return &kKernels<float16_t>;
-    case Dtype::Val::bfloat16: return &kKernels<bfloat16_t>;
-    default: return nullptr;
+    case Dtype::Val::float32:
+      return &kKernels<float>;
+    case Dtype::Val::float16:
+      return &kKernels<float16_t>;
+    case Dtype::Val::bfloat16:
+      return &kKernels<bfloat16_t>;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,4 +1,5 @@
-// Row kernels of RMS and layer normalisation and their derivatives for float32, float16 and bfloat16.
+// Row kernels of RMS and layer normalisation and their derivatives for float32, float16 and
+// bfloat16.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +8,8 @@
 
 namespace mlx::core::cpu {
 
-/** All pointers but the float ones are of the kernels' dtype. `weight` and `bias` may be null (1 and 0). */
+/** All pointers but the float ones are of the kernels' dtype. `weight` and `bias` may be null (1
+ * and 0). */
 struct NormKernels {
   void (*rms)(const void* x, const void* weight, size_t n, float eps, void* out, bool stream);
   void (*layer)(const void* x, const void* weight, const void* bias, size_t n, float eps, void* out,

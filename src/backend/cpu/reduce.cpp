@@ -13,7 +13,7 @@ namespace mlx::core::cpu {
 
 namespace {
 
-constexpr int64_t kTaskElements = 65536;    // the least a thread is given
+constexpr int64_t kTaskElements = 65536;       // the least a thread is given
 constexpr int64_t kSegmentElements = 1 << 18;  // long rows and tall columns are cut at this size
 constexpr int64_t kMaxSegments = 64;
 constexpr int64_t kGatherChunk = 1024;
@@ -47,18 +47,26 @@ T identity_of(ReduceOp op) {
   if constexpr (std::is_same_v<T, complex64_t>) {
     constexpr float kInf = std::numeric_limits<float>::infinity();
     switch (op) {
-      case ReduceOp::sum: return {0.0f, 0.0f};
-      case ReduceOp::prod: return {1.0f, 0.0f};
-      case ReduceOp::min: return {kInf, kInf};
-      case ReduceOp::max: return {-kInf, -kInf};
+      case ReduceOp::sum:
+        return {0.0f, 0.0f};
+      case ReduceOp::prod:
+        return {1.0f, 0.0f};
+      case ReduceOp::min:
+        return {kInf, kInf};
+      case ReduceOp::max:
+        return {-kInf, -kInf};
     }
   } else {
     using Limits = std::numeric_limits<T>;
     switch (op) {
-      case ReduceOp::sum: return T(0);
-      case ReduceOp::prod: return T(1);
-      case ReduceOp::min: return Limits::has_infinity ? Limits::infinity() : Limits::max();
-      case ReduceOp::max: return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+      case ReduceOp::sum:
+        return T(0);
+      case ReduceOp::prod:
+        return T(1);
+      case ReduceOp::min:
+        return Limits::has_infinity ? Limits::infinity() : Limits::max();
+      case ReduceOp::max:
+        return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     }
   }
   throw_internal("unknown reduction");
@@ -68,20 +76,26 @@ template <typename T>
 T combine(ReduceOp op, T a, T b) {
   switch (op) {
     case ReduceOp::sum:
-      if constexpr (std::is_integral_v<T>) return static_cast<T>(uint64_t(a) + uint64_t(b));
-      else return a + b;
+      if constexpr (std::is_integral_v<T>)
+        return static_cast<T>(uint64_t(a) + uint64_t(b));
+      else
+        return a + b;
     case ReduceOp::prod:
-      if constexpr (std::is_integral_v<T>) return static_cast<T>(uint64_t(a) * uint64_t(b));
-      else return a * b;
-    case ReduceOp::min: return !is_nan(a) && (b < a || is_nan(b)) ? b : a;
-    case ReduceOp::max: return !is_nan(a) && (b > a || is_nan(b)) ? b : a;
+      if constexpr (std::is_integral_v<T>)
+        return static_cast<T>(uint64_t(a) * uint64_t(b));
+      else
+        return a * b;
+    case ReduceOp::min:
+      return !is_nan(a) && (b < a || is_nan(b)) ? b : a;
+    case ReduceOp::max:
+      return !is_nan(a) && (b > a || is_nan(b)) ? b : a;
   }
   throw_internal("unknown reduction");
 }
 
 /** The layout of one reduction: kept and reduced dimensions, outermost first. */
 struct Layout {
-  Dims kept;     // all of them
+  Dims kept;  // all of them
   Dims reduced;
   Dims outer;    // kept ones outside `columns`
   Dims columns;  // the trailing kept ones, when the last dimension is kept
@@ -132,8 +146,8 @@ class Reducer {
         source_(source) {
     Dtype accumulator = truth ? uint8 : reduce_accumulator(x.dtype);
     kernels_ = reduce_kernels(op, accumulator);
-    const ReduceKernels* own = truth ? (x.dtype == bool_ ? kernels_ : nullptr)
-                                     : reduce_kernels(op, x.dtype);
+    const ReduceKernels* own =
+        truth ? (x.dtype == bool_ ? kernels_ : nullptr) : reduce_kernels(op, x.dtype);
     direct_ = own != nullptr && own->accumulator == accumulator ? own : nullptr;
   }
 
@@ -246,8 +260,8 @@ class Reducer {
     }
   }
 
-  /** Tiles of outputs side by side: for rows shorter than the lanes, and for rows that are columns in
-   * memory. Each output gets the same tree as in reduce_sequence. */
+  /** Tiles of outputs side by side: for rows shorter than the lanes, and for rows that are columns
+   * in memory. Each output gets the same tree as in reduce_sequence. */
   bool use_tiles() const {
     if (source_ != nullptr || layout_.kept.empty() || layout_.kept.back().size < 8) return false;
     bool side_by_side = layout_.kept.back().stride == 1 && direct_ != nullptr;
@@ -312,8 +326,8 @@ class Reducer {
     const int64_t groups = layout_.num_outputs / columns * tiles;
     int64_t segment_rows = layout_.length;
     if (groups < 16) {
-      segment_rows = std::max({int64_t{kColumnBlock}, kSegmentElements / tile,
-                               ceil_div(layout_.length, kMaxSegments)});
+      segment_rows = std::max(
+          {int64_t{kColumnBlock}, kSegmentElements / tile, ceil_div(layout_.length, kMaxSegments)});
       segment_rows = ceil_div(segment_rows, kColumnBlock) * kColumnBlock;
     }
     const int64_t segments = ceil_div(layout_.length, segment_rows);
@@ -438,14 +452,22 @@ void reduce(ReduceOp op, bool truth, const StridedView& x, const std::vector<boo
   };
   if (truth) return run(TypeTag<uint8_t>{});
   switch (reduce_accumulator(x.dtype).val()) {
-    case Dtype::Val::int32: return run(TypeTag<int32_t>{});
-    case Dtype::Val::uint32: return run(TypeTag<uint32_t>{});
-    case Dtype::Val::int64: return run(TypeTag<int64_t>{});
-    case Dtype::Val::uint64: return run(TypeTag<uint64_t>{});
-    case Dtype::Val::float32: return run(TypeTag<float>{});
-    case Dtype::Val::float64: return run(TypeTag<double>{});
-    case Dtype::Val::complex64: return run(TypeTag<complex64_t>{});
-    default: throw_internal("no accumulator for this dtype");
+    case Dtype::Val::int32:
+      return run(TypeTag<int32_t>{});
+    case Dtype::Val::uint32:
+      return run(TypeTag<uint32_t>{});
+    case Dtype::Val::int64:
+      return run(TypeTag<int64_t>{});
+    case Dtype::Val::uint64:
+      return run(TypeTag<uint64_t>{});
+    case Dtype::Val::float32:
+      return run(TypeTag<float>{});
+    case Dtype::Val::float64:
+      return run(TypeTag<double>{});
+    case Dtype::Val::complex64:
+      return run(TypeTag<complex64_t>{});
+    default:
+      throw_internal("no accumulator for this dtype");
   }
 }
 

@@ -1,8 +1,7 @@
 // Block kernels of the reductions, for each SIMD target.
-#include "backend/cpu/reduce_kernels.h"
-
 #include <limits>
 
+#include "backend/cpu/reduce_kernels.h"
 #include "base/dispatch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -41,13 +40,13 @@ HWY_INLINE hn::Vec<D> load(D d, const T* p) {
 }
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const float16_t* p) {
-  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::float16_t, D>(),
-                                    reinterpret_cast<const hwy::float16_t*>(p)));
+  return hn::PromoteTo(
+      d, hn::LoadU(hn::Rebind<hwy::float16_t, D>(), reinterpret_cast<const hwy::float16_t*>(p)));
 }
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const bfloat16_t* p) {
-  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(),
-                                    reinterpret_cast<const hwy::bfloat16_t*>(p)));
+  return hn::PromoteTo(
+      d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
 }
 
 template <class D, class V>
@@ -71,33 +70,47 @@ HWY_INLINE V multiply(D d, V a, V b) {
 
 struct SumOp {
   template <typename T>
-  static constexpr T identity() { return T(0); }
+  static constexpr T identity() {
+    return T(0);
+  }
   template <class D, class V>
-  static HWY_INLINE V apply(D, V a, V b) { return hn::Add(a, b); }
+  static HWY_INLINE V apply(D, V a, V b) {
+    return hn::Add(a, b);
+  }
 };
 
 struct ProdOp {
   template <typename T>
-  static constexpr T identity() { return T(1); }
+  static constexpr T identity() {
+    return T(1);
+  }
   template <class D, class V>
-  static HWY_INLINE V apply(D d, V a, V b) { return multiply(d, a, b); }
+  static HWY_INLINE V apply(D d, V a, V b) {
+    return multiply(d, a, b);
+  }
 };
 
 template <typename T>
 constexpr T lowest_value() {
-  if constexpr (std::numeric_limits<T>::has_infinity) return -std::numeric_limits<T>::infinity();
-  else return std::numeric_limits<T>::lowest();
+  if constexpr (std::numeric_limits<T>::has_infinity)
+    return -std::numeric_limits<T>::infinity();
+  else
+    return std::numeric_limits<T>::lowest();
 }
 template <typename T>
 constexpr T highest_value() {
-  if constexpr (std::numeric_limits<T>::has_infinity) return std::numeric_limits<T>::infinity();
-  else return std::numeric_limits<T>::max();
+  if constexpr (std::numeric_limits<T>::has_infinity)
+    return std::numeric_limits<T>::infinity();
+  else
+    return std::numeric_limits<T>::max();
 }
 
 // Floats: a NaN wins, and of two equal values the first (so -0 and 0 keep their order).
 struct MinOp {
   template <typename T>
-  static constexpr T identity() { return highest_value<T>(); }
+  static constexpr T identity() {
+    return highest_value<T>();
+  }
   template <class D, class V>
   static HWY_INLINE V apply(D, V a, V b) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
@@ -110,7 +123,9 @@ struct MinOp {
 
 struct MaxOp {
   template <typename T>
-  static constexpr T identity() { return lowest_value<T>(); }
+  static constexpr T identity() {
+    return lowest_value<T>();
+  }
   template <class D, class V>
   static HWY_INLINE V apply(D, V a, V b) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
@@ -124,8 +139,10 @@ struct MaxOp {
 /** The identity in the storage type. */
 template <class Op, typename T>
 T storage_identity() {
-  if constexpr (std::is_same_v<T, Accumulator<T>>) return Op::template identity<T>();
-  else return T(Op::template identity<float>());
+  if constexpr (std::is_same_v<T, Accumulator<T>>)
+    return Op::template identity<T>();
+  else
+    return T(Op::template identity<float>());
 }
 
 // Far enough ahead to cross into the next page before the hardware prefetcher does.
@@ -185,7 +202,8 @@ void fold(void* lanes_) {
   size_t half = kLanes / 2;
   for (; half >= width; half /= 2) {
     for (size_t i = 0; i < half; i += width) {
-      hn::StoreU(Op::apply(d, hn::LoadU(d, lanes + i), hn::LoadU(d, lanes + half + i)), d, lanes + i);
+      hn::StoreU(Op::apply(d, hn::LoadU(d, lanes + i), hn::LoadU(d, lanes + half + i)), d,
+                 lanes + i);
     }
   }
   const hn::CappedTag<A, 1> d1;
@@ -262,8 +280,10 @@ size_t find(const void* x_, size_t n, const void* value_) {
 template <class Op, class D>
 HWY_INLINE hn::Mask<D> beats(D, hn::Vec<D> b, hn::Vec<D> a) {
   hn::Mask<D> better;
-  if constexpr (std::is_same_v<Op, MinOp>) better = hn::Lt(b, a);
-  else better = hn::Gt(b, a);
+  if constexpr (std::is_same_v<Op, MinOp>)
+    better = hn::Lt(b, a);
+  else
+    better = hn::Gt(b, a);
   if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
     better = hn::Or(better, hn::AndNot(hn::IsNaN(a), hn::IsNaN(b)));
   }
@@ -284,8 +304,8 @@ HWY_INLINE size_t best_span(D d, const T* const* rows, size_t num_rows, uint32_t
       auto x = load(d, rows[r] + c);
       auto better = beats<Op>(d, x, value);
       value = hn::IfThenElse(better, x, value);
-      where = hn::IfThenElse(hn::RebindMask(du, better),
-                             hn::Set(du, static_cast<U>(first_row + r)), where);
+      where = hn::IfThenElse(hn::RebindMask(du, better), hn::Set(du, static_cast<U>(first_row + r)),
+                             where);
     }
     hn::StoreU(value, d, best + c);
     hn::StoreU(where, du, index + c);
@@ -300,15 +320,15 @@ void best_rows(const void* const* rows_, size_t num_rows, uint32_t first_row, si
   const T* rows[kRowGroup];
   for (size_t r = 0; r < num_rows; ++r) rows[r] = static_cast<const T*>(rows_[r]);
   auto best = static_cast<A*>(best_);
-  size_t c = best_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, first_row, 0, columns, best,
-                              index);
+  size_t c =
+      best_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, first_row, 0, columns, best, index);
   best_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, first_row, c, columns, best, index);
 }
 
 /** The kernels that only min and max have. */
 template <class Op, typename T>
 void add_search(ReduceKernels& kernels) {
-  if constexpr ((std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>) && sizeof(T) > 1) {
+  if constexpr ((std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>)&&sizeof(T) > 1) {
     kernels.find = find<T>;
     kernels.best_rows = best_rows<Op, T>;
   }
@@ -316,8 +336,9 @@ void add_search(ReduceKernels& kernels) {
 
 template <class Op, typename T>
 ReduceKernels make_kernels(Dtype accumulator) {
-  ReduceKernels kernels{accumulator,  accumulate<Op, T>, fold<Op, Accumulator<T>>,
-                        accumulate_rows<Op, T>, nullptr, nullptr};
+  ReduceKernels kernels{
+      accumulator, accumulate<Op, T>, fold<Op, Accumulator<T>>, accumulate_rows<Op, T>, nullptr,
+      nullptr};
   add_search<Op, T>(kernels);
   return kernels;
 }
@@ -331,15 +352,24 @@ const ReduceKernels* kernels_of(Dtype accumulator) {
 template <class Op>
 const ReduceKernels* find_kernels(Dtype storage) {
   switch (storage.val()) {
-    case Dtype::Val::float16: return kernels_of<Op, float16_t>(float32);
-    case Dtype::Val::bfloat16: return kernels_of<Op, bfloat16_t>(float32);
-    case Dtype::Val::float32: return kernels_of<Op, float>(float32);
-    case Dtype::Val::float64: return kernels_of<Op, double>(float64);
-    case Dtype::Val::int32: return kernels_of<Op, int32_t>(int32);
-    case Dtype::Val::uint32: return kernels_of<Op, uint32_t>(uint32);
-    case Dtype::Val::int64: return kernels_of<Op, int64_t>(int64);
-    case Dtype::Val::uint64: return kernels_of<Op, uint64_t>(uint64);
-    default: break;
+    case Dtype::Val::float16:
+      return kernels_of<Op, float16_t>(float32);
+    case Dtype::Val::bfloat16:
+      return kernels_of<Op, bfloat16_t>(float32);
+    case Dtype::Val::float32:
+      return kernels_of<Op, float>(float32);
+    case Dtype::Val::float64:
+      return kernels_of<Op, double>(float64);
+    case Dtype::Val::int32:
+      return kernels_of<Op, int32_t>(int32);
+    case Dtype::Val::uint32:
+      return kernels_of<Op, uint32_t>(uint32);
+    case Dtype::Val::int64:
+      return kernels_of<Op, int64_t>(int64);
+    case Dtype::Val::uint64:
+      return kernels_of<Op, uint64_t>(uint64);
+    default:
+      break;
   }
   if constexpr (std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>) {
     if (storage == uint8) return kernels_of<Op, uint8_t>(uint8);
@@ -349,10 +379,14 @@ const ReduceKernels* find_kernels(Dtype storage) {
 
 const ReduceKernels* simd_reduce_kernels(ReduceOp op, Dtype storage) {
   switch (op) {
-    case ReduceOp::sum: return find_kernels<SumOp>(storage);
-    case ReduceOp::prod: return find_kernels<ProdOp>(storage);
-    case ReduceOp::min: return find_kernels<MinOp>(storage);
-    case ReduceOp::max: return find_kernels<MaxOp>(storage);
+    case ReduceOp::sum:
+      return find_kernels<SumOp>(storage);
+    case ReduceOp::prod:
+      return find_kernels<ProdOp>(storage);
+    case ReduceOp::min:
+      return find_kernels<MinOp>(storage);
+    case ReduceOp::max:
+      return find_kernels<MaxOp>(storage);
   }
   return nullptr;
 }
@@ -417,9 +451,12 @@ complex64_t better(const complex64_t& a, const complex64_t& b) {
 
 template <ReduceOp op>
 complex64_t combine_complex(const complex64_t& a, const complex64_t& b) {
-  if constexpr (op == ReduceOp::sum) return a + b;
-  else if constexpr (op == ReduceOp::prod) return a * b;
-  else return better<op == ReduceOp::min>(a, b);
+  if constexpr (op == ReduceOp::sum)
+    return a + b;
+  else if constexpr (op == ReduceOp::prod)
+    return a * b;
+  else
+    return better<op == ReduceOp::min>(a, b);
 }
 
 template <ReduceOp op>
@@ -436,7 +473,8 @@ const ReduceKernels* complex_kernels() {
       [](void* lanes_) {
         auto lanes = static_cast<complex64_t*>(lanes_);
         for (size_t half = kLanes / 2; half >= 1; half /= 2) {
-          for (size_t i = 0; i < half; ++i) lanes[i] = combine_complex<op>(lanes[i], lanes[half + i]);
+          for (size_t i = 0; i < half; ++i)
+            lanes[i] = combine_complex<op>(lanes[i], lanes[half + i]);
         }
       },
       [](const void* const* rows, size_t num_rows, size_t columns, void* sums_) {
@@ -463,22 +501,30 @@ Dtype reduce_accumulator(Dtype storage) {
   switch (storage.val()) {
     case Dtype::Val::bool_:
     case Dtype::Val::int8:
-    case Dtype::Val::int16: return int32;
+    case Dtype::Val::int16:
+      return int32;
     case Dtype::Val::uint8:
-    case Dtype::Val::uint16: return uint32;
+    case Dtype::Val::uint16:
+      return uint32;
     case Dtype::Val::float16:
-    case Dtype::Val::bfloat16: return float32;
-    default: return storage;
+    case Dtype::Val::bfloat16:
+      return float32;
+    default:
+      return storage;
   }
 }
 
 const ReduceKernels* reduce_kernels(ReduceOp op, Dtype storage) {
   if (storage == complex64) {
     switch (op) {
-      case ReduceOp::sum: return complex_kernels<ReduceOp::sum>();
-      case ReduceOp::prod: return complex_kernels<ReduceOp::prod>();
-      case ReduceOp::min: return complex_kernels<ReduceOp::min>();
-      case ReduceOp::max: return complex_kernels<ReduceOp::max>();
+      case ReduceOp::sum:
+        return complex_kernels<ReduceOp::sum>();
+      case ReduceOp::prod:
+        return complex_kernels<ReduceOp::prod>();
+      case ReduceOp::min:
+        return complex_kernels<ReduceOp::min>();
+      case ReduceOp::max:
+        return complex_kernels<ReduceOp::max>();
     }
   }
   return HWY_DYNAMIC_DISPATCH(simd_reduce_kernels)(op, storage);

@@ -1,4 +1,5 @@
-// Rotary position encoding on the CPU: the angles of a position are computed once and serve all heads.
+// Rotary position encoding on the CPU: the angles of a position are computed once and serve all
+// heads.
 #include "backend/cpu/rope.h"
 
 #include <cmath>
@@ -56,30 +57,32 @@ void eval_rope(const Primitive& primitive, const std::vector<array>& inputs,
   const int64_t tables = static_cast<int64_t>(offsets.size());
   std::vector<float> cosines(tables * positions * half);
   std::vector<float> sines(cosines.size());
-  parallel_rows(tables * positions, 8 * half, [&, scale = scale, forward = forward](
-                                                  int64_t begin, int64_t end) {
-    std::vector<float> angles(half);
-    for (int64_t i = begin; i < end; ++i) {
-      float position = static_cast<float>(offsets[i / positions] + i % positions) * scale;
-      for (int k = 0; k < half; ++k) angles[k] = position * frequencies[k];
-      cos_sin(angles.data(), half, &cosines[i * half], &sines[i * half]);
-      if (!forward) {
-        for (int k = 0; k < half; ++k) sines[i * half + k] = -sines[i * half + k];
-      }
-    }
-  });
+  parallel_rows(tables * positions, 8 * half,
+                [&, scale = scale, forward = forward](int64_t begin, int64_t end) {
+                  std::vector<float> angles(half);
+                  for (int64_t i = begin; i < end; ++i) {
+                    float position =
+                        static_cast<float>(offsets[i / positions] + i % positions) * scale;
+                    for (int k = 0; k < half; ++k) angles[k] = position * frequencies[k];
+                    cos_sin(angles.data(), half, &cosines[i * half], &sines[i * half]);
+                    if (!forward) {
+                      for (int k = 0; k < half; ++k) sines[i * half + k] = -sines[i * half + k];
+                    }
+                  }
+                });
   const int64_t rows_per_batch = rows.count / out.shape(0);
   const RopeKernel kernel = rope_kernel(out.dtype());
   const int64_t row_bytes = rows.length * static_cast<int64_t>(out.itemsize());
   char* to = out.data<char>();
-  parallel_rows(rows.count, rows.length, [&, traditional = traditional](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      int64_t table = tables == 1 ? 0 : i / rows_per_batch;
-      int64_t angle = (table * positions + i % positions) * half;
-      kernel(rows.row(i), rows.length, half, &cosines[angle], &sines[angle], traditional,
-             to + i * row_bytes);
-    }
-  });
+  parallel_rows(rows.count, rows.length,
+                [&, traditional = traditional](int64_t begin, int64_t end) {
+                  for (int64_t i = begin; i < end; ++i) {
+                    int64_t table = tables == 1 ? 0 : i / rows_per_batch;
+                    int64_t angle = (table * positions + i % positions) * half;
+                    kernel(rows.row(i), rows.length, half, &cosines[angle], &sines[angle],
+                           traditional, to + i * row_bytes);
+                  }
+                });
 }
 
 }  // namespace

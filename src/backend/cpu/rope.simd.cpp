@@ -1,6 +1,5 @@
 // Row kernels of the rotary position encoding, for each SIMD target.
 #include "backend/cpu/rope_kernels.h"
-
 #include "base/errors.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -43,10 +42,14 @@ void rotate(const void* x_, size_t n, size_t half, const float* cosines, const f
 
 RopeKernel simd_rope_kernel(Dtype dtype) {
   switch (dtype.val()) {
-    case Dtype::Val::float32: return rotate<float>;
-    case Dtype::Val::float16: return rotate<float16_t>;
-    case Dtype::Val::bfloat16: return rotate<bfloat16_t>;
-    default: return nullptr;
+    case Dtype::Val::float32:
+      return rotate<float>;
+    case Dtype::Val::float16:
+      return rotate<float16_t>;
+    case Dtype::Val::bfloat16:
+      return rotate<bfloat16_t>;
+    default:
+      return nullptr;
   }
 }
 

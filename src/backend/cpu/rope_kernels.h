@@ -7,8 +7,9 @@
 
 namespace mlx::core::cpu {
 
-/** Rotates the first 2 * half of n features of a row by angles with these cosines and sines; copies the
- * rest. `traditional` pairs neighbours, else feature i goes with i + half. x and out may be the same. */
+/** Rotates the first 2 * half of n features of a row by angles with these cosines and sines; copies
+ * the rest. `traditional` pairs neighbours, else feature i goes with i + half. x and out may be the
+ * same. */
 using RopeKernel = void (*)(const void* x, size_t n, size_t half, const float* cosines,
                             const float* sines, bool traditional, void* out);
 

@@ -87,8 +87,8 @@ HWY_INLINE void store_row(bool stream, T* p, size_t n, F&& value) {
 template <typename T>
 HWY_INLINE void prefetch_to_l2(const T* p, size_t i) {
 #if defined(__GNUC__)
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + i * sizeof(T)), 0,
-                     2);
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + i * sizeof(T)),
+                     0, 2);
 #endif
 }
 

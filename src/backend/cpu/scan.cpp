@@ -19,11 +19,16 @@ constexpr int64_t kColumnTile = 512;
 
 ScanOp scan_op(Scan::ReduceType type) {
   switch (type) {
-    case Scan::Max: return ScanOp::max;
-    case Scan::Min: return ScanOp::min;
-    case Scan::Sum: return ScanOp::sum;
-    case Scan::Prod: return ScanOp::prod;
-    case Scan::LogAddExp: return ScanOp::log_add_exp;
+    case Scan::Max:
+      return ScanOp::max;
+    case Scan::Min:
+      return ScanOp::min;
+    case Scan::Sum:
+      return ScanOp::sum;
+    case Scan::Prod:
+      return ScanOp::prod;
+    case Scan::LogAddExp:
+      return ScanOp::log_add_exp;
   }
   return ScanOp::sum;
 }

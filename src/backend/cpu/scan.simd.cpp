@@ -1,10 +1,9 @@
 // Row and column kernels of the running reductions, for each SIMD target.
-#include "backend/cpu/scan_kernels.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "backend/cpu/scan_kernels.h"
 #include "base/dispatch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -35,22 +34,30 @@ using Carry = typename CarryOf<T>::type;
 
 template <typename T>
 bool is_nan_value(const T& v) {
-  if constexpr (std::is_integral_v<T>) return false;
-  else return v != v;
+  if constexpr (std::is_integral_v<T>)
+    return false;
+  else
+    return v != v;
 }
 
 template <ScanOp op, typename A>
 A identity_value() {
   if constexpr (std::is_same_v<A, complex64_t>) {
     const float inf = std::numeric_limits<float>::infinity();
-    if constexpr (op == ScanOp::sum) return {0.0f, 0.0f};
-    else if constexpr (op == ScanOp::prod) return {1.0f, 0.0f};
-    else if constexpr (op == ScanOp::min) return {inf, inf};
-    else return {-inf, op == ScanOp::max ? -inf : 0.0f};
+    if constexpr (op == ScanOp::sum)
+      return {0.0f, 0.0f};
+    else if constexpr (op == ScanOp::prod)
+      return {1.0f, 0.0f};
+    else if constexpr (op == ScanOp::min)
+      return {inf, inf};
+    else
+      return {-inf, op == ScanOp::max ? -inf : 0.0f};
   } else {
     using Limits = std::numeric_limits<A>;
-    if constexpr (op == ScanOp::sum) return A(0);
-    else if constexpr (op == ScanOp::prod) return A(1);
+    if constexpr (op == ScanOp::sum)
+      return A(0);
+    else if constexpr (op == ScanOp::prod)
+      return A(1);
     else if constexpr (op == ScanOp::min) {
       return Limits::has_infinity ? Limits::infinity() : Limits::max();
     } else {
@@ -87,11 +94,15 @@ complex64_t log_add_exp(complex64_t a, complex64_t b) {
 template <ScanOp op, typename A>
 HWY_INLINE A scan_combine(A a, A b) {
   if constexpr (op == ScanOp::sum) {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(uint64_t(a) + uint64_t(b));
-    else return a + b;
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(uint64_t(a) + uint64_t(b));
+    else
+      return a + b;
   } else if constexpr (op == ScanOp::prod) {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(uint64_t(a) * uint64_t(b));
-    else return a * b;
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(uint64_t(a) * uint64_t(b));
+    else
+      return a * b;
   } else if constexpr (op == ScanOp::min) {
     return !is_nan_value(a) && (b < a || is_nan_value(b)) ? b : a;
   } else if constexpr (op == ScanOp::max) {
@@ -103,8 +114,10 @@ HWY_INLINE A scan_combine(A a, A b) {
 
 template <ScanOp op, class D>
 HWY_INLINE hn::Vec<D> vector_combine(D, hn::Vec<D> a, hn::Vec<D> b) {
-  if constexpr (op == ScanOp::sum) return hn::Add(a, b);
-  else if constexpr (op == ScanOp::prod) return hn::Mul(a, b);
+  if constexpr (op == ScanOp::sum)
+    return hn::Add(a, b);
+  else if constexpr (op == ScanOp::prod)
+    return hn::Mul(a, b);
   else if constexpr (op == ScanOp::min) {
     auto take = hn::AndNot(hn::IsNaN(a), hn::Or(hn::Lt(b, a), hn::IsNaN(b)));
     return hn::IfThenElse(take, b, a);
@@ -115,13 +128,16 @@ HWY_INLINE hn::Vec<D> vector_combine(D, hn::Vec<D> a, hn::Vec<D> b) {
 }
 
 template <ScanOp op, typename T>
-inline constexpr bool kVectorized = op != ScanOp::log_add_exp && std::is_same_v<Carry<T>, float>;
+inline constexpr bool kVectorized = op != ScanOp::log_add_exp&& std::is_same_v<Carry<T>, float>;
 
 template <typename A>
-HWY_INLINE void store_scalar(A v, A* p) { *p = v; }
+HWY_INLINE void store_scalar(A v, A* p) {
+  *p = v;
+}
 template <typename T>
-  requires(sizeof(T) == 2 && !std::is_integral_v<T>)
-HWY_INLINE void store_scalar(float v, T* p) { *p = T(v); }
+requires(sizeof(T) == 2 && !std::is_integral_v<T>) HWY_INLINE void store_scalar(float v, T* p) {
+  *p = T(v);
+}
 
 template <ScanOp op, typename T>
 void scan_scalar(const T* x, size_t n, T* out, Carry<T>& carry, ScanMode mode) {
@@ -172,8 +188,10 @@ void scan_vectors(const T* x, size_t n, T* out, float& carry, ScanMode mode) {
     }
     running = next;
     if (mode.reverse) result = hn::Reverse(d, result);
-    if (stream) stream_float(d, result, out + i);
-    else store_float(d, result, out + i);
+    if (stream)
+      stream_float(d, result, out + i);
+    else
+      store_float(d, result, out + i);
   }
   carry = hn::GetLane(running);
   if (!mode.reverse) scan_scalar<op>(x + whole, n - whole, out + whole, carry, mode);
@@ -254,24 +272,31 @@ void combine_carries(const void* a, const void* b, void* result) {
 
 template <ScanOp op, typename T>
 constexpr ScanKernels kKernels{sizeof(Carry<T>), set_identity<op, T>, scan_row<op, T>,
-                               scan_step<op, T>, advance<op, T>, combine_carries<op, T>};
+                               scan_step<op, T>, advance<op, T>,      combine_carries<op, T>};
 
 template <ScanOp op>
 const ScanKernels* find_scan_kernels(Dtype dtype) {
   return dispatch_dtype(dtype, [](auto tag) -> const ScanKernels* {
     using T = typename decltype(tag)::type;
-    if constexpr (op == ScanOp::log_add_exp && std::is_integral_v<T>) return nullptr;
-    else return &kKernels<op, T>;
+    if constexpr (op == ScanOp::log_add_exp && std::is_integral_v<T>)
+      return nullptr;
+    else
+      return &kKernels<op, T>;
   });
 }
 
 const ScanKernels* simd_scan_kernels(ScanOp op, Dtype dtype) {
   switch (op) {
-    case ScanOp::sum: return find_scan_kernels<ScanOp::sum>(dtype);
-    case ScanOp::prod: return find_scan_kernels<ScanOp::prod>(dtype);
-    case ScanOp::min: return find_scan_kernels<ScanOp::min>(dtype);
-    case ScanOp::max: return find_scan_kernels<ScanOp::max>(dtype);
-    case ScanOp::log_add_exp: return find_scan_kernels<ScanOp::log_add_exp>(dtype);
+    case ScanOp::sum:
+      return find_scan_kernels<ScanOp::sum>(dtype);
+    case ScanOp::prod:
+      return find_scan_kernels<ScanOp::prod>(dtype);
+    case ScanOp::min:
+      return find_scan_kernels<ScanOp::min>(dtype);
+    case ScanOp::max:
+      return find_scan_kernels<ScanOp::max>(dtype);
+    case ScanOp::log_add_exp:
+      return find_scan_kernels<ScanOp::log_add_exp>(dtype);
   }
   return nullptr;
 }

@@ -1,5 +1,5 @@
-// Softmax, logsumexp and cross entropy on the CPU. Rows beyond a segment are cut by length only: maximum
-// and sum of each segment first, then the results with the combined ones.
+// Softmax, logsumexp and cross entropy on the CPU. Rows beyond a segment are cut by length only:
+// maximum and sum of each segment first, then the results with the combined ones.
 #include "backend/cpu/softmax.h"
 
 #include <cmath>
@@ -64,8 +64,8 @@ std::vector<MaxAndSum> row_states(const SoftmaxKernels& kernels, const Rows& row
     return states;
   }
   parallel_for(rows.count * segments, [&](int64_t task) {
-    states[task] = segment_state(kernels, rows.row(task / segments), rows.length, itemsize,
-                                 task % segments);
+    states[task] =
+        segment_state(kernels, rows.row(task / segments), rows.length, itemsize, task % segments);
   });
   std::vector<MaxAndSum> merged(rows.count);
   for (int64_t i = 0; i < rows.count; ++i) merged[i] = merge(&states[i * segments], segments);
@@ -96,9 +96,14 @@ float log_of_state(const MaxAndSum& state, const Rows& rows, int64_t i) {
 
 void store_as(Dtype dtype, void* to, int64_t i, float value) {
   switch (dtype.val()) {
-    case Dtype::Val::float16: static_cast<float16_t*>(to)[i] = float16_t(value); break;
-    case Dtype::Val::bfloat16: static_cast<bfloat16_t*>(to)[i] = bfloat16_t(value); break;
-    default: static_cast<float*>(to)[i] = value;
+    case Dtype::Val::float16:
+      static_cast<float16_t*>(to)[i] = float16_t(value);
+      break;
+    case Dtype::Val::bfloat16:
+      static_cast<bfloat16_t*>(to)[i] = bfloat16_t(value);
+      break;
+    default:
+      static_cast<float*>(to)[i] = value;
   }
 }
 
@@ -166,7 +171,7 @@ void eval_logsumexp(const Primitive&, const std::vector<array>& inputs,
         }
         double sum = 0;
         for (int64_t j = 0; j < rows.length; ++j) sum += std::exp(x[j] - max);
-        out.data<double>()[i] = nan ? std::numeric_limits<double>::quiet_NaN()
+        out.data<double>()[i] = nan                  ? std::numeric_limits<double>::quiet_NaN()
                                 : std::isfinite(max) ? max + std::log(sum)
                                                      : max;
       }
@@ -184,8 +189,10 @@ void eval_logsumexp(const Primitive&, const std::vector<array>& inputs,
 int64_t class_index(const array& targets, int64_t i, int64_t length) {
   int64_t index = dispatch_dtype(targets.dtype(), [&](auto tag) -> int64_t {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(targets.data<T>()[i]);
-    else return 0;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<int64_t>(targets.data<T>()[i]);
+    else
+      return 0;
   });
   if (index < 0) index += length;
   return std::min(std::max<int64_t>(index, 0), length - 1);
@@ -194,9 +201,12 @@ int64_t class_index(const array& targets, int64_t i, int64_t length) {
 float logit_at(const Rows& rows, int64_t i, int64_t column) {
   const char* p = rows.row(i) + column * static_cast<int64_t>(rows.x.itemsize());
   switch (rows.x.dtype().val()) {
-    case Dtype::Val::float16: return *reinterpret_cast<const float16_t*>(p);
-    case Dtype::Val::bfloat16: return *reinterpret_cast<const bfloat16_t*>(p);
-    default: return *reinterpret_cast<const float*>(p);
+    case Dtype::Val::float16:
+      return *reinterpret_cast<const float16_t*>(p);
+    case Dtype::Val::bfloat16:
+      return *reinterpret_cast<const bfloat16_t*>(p);
+    default:
+      return *reinterpret_cast<const float*>(p);
   }
 }
 
@@ -211,8 +221,8 @@ void eval_cross_entropy(const Primitive&, const std::vector<array>& inputs,
   auto states = row_states(softmax_kernels(inputs[0].dtype()), rows);
   float* to = out.data<float>();
   for (int64_t i = 0; i < rows.count; ++i) {
-    to[i] = log_of_state(states[i], rows, i) -
-            logit_at(rows, i, class_index(targets, i, rows.length));
+    to[i] =
+        log_of_state(states[i], rows, i) - logit_at(rows, i, class_index(targets, i, rows.length));
   }
 }
 

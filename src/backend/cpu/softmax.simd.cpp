@@ -1,8 +1,7 @@
 // Row kernels of softmax, logsumexp and cross entropy, for each SIMD target.
-#include "backend/cpu/softmax_kernels.h"
-
 #include <limits>
 
+#include "backend/cpu/softmax_kernels.h"
 #include "base/errors.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -59,10 +58,14 @@ constexpr SoftmaxKernels kKernels{softmax_row<T>, max_and_sum<T>, scaled_exp<T>}
 
 const SoftmaxKernels* simd_softmax_kernels(Dtype dtype) {
   switch (dtype.val()) {
-    case Dtype::Val::float32: return &kKernels<float>;
-    case Dtype::Val::float16: return &kKernels<float16_t>;
-    case Dtype::Val::bfloat16: return &kKernels<bfloat16_t>;
-    default: return nullptr;
+    case Dtype::Val::float32:
+      return &kKernels<float>;
+    case Dtype::Val::float16:
+      return &kKernels<float16_t>;
+    case Dtype::Val::bfloat16:
+      return &kKernels<bfloat16_t>;
+    default:
+      return nullptr;
   }
 }
 

@@ -47,7 +47,8 @@ inline int64_t offset_at(const Dims& dims, int64_t index) {
   return offset;
 }
 
-/** Calls `run(offset, count, stride)` for the elements numbered [begin, begin + count), in order. */
+/** Calls `run(offset, count, stride)` for the elements numbered [begin, begin + count), in order.
+ */
 template <typename F>
 void for_each_run(const Dims& dims, int64_t begin, int64_t count, F&& run) {
   if (dims.empty()) {

@@ -1,6 +1,4 @@
 // Tests of the reduction kernels: values, layouts, NaN, threads.
-#include "backend/cpu/reduce.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 #include <limits>
 #include <random>
 
+#include "backend/cpu/reduce.h"
 #include "base/dispatch.h"
 #include "base/thread_pool.h"
 
@@ -54,10 +53,18 @@ std::vector<double> reference(ReduceOp op, const std::vector<float>& x, const Sh
     double v = x[offset];
     double& r = result[out];
     switch (op) {
-      case ReduceOp::sum: r += v; break;
-      case ReduceOp::prod: r *= v; break;
-      case ReduceOp::min: r = std::min(r, v); break;
-      case ReduceOp::max: r = std::max(r, v); break;
+      case ReduceOp::sum:
+        r += v;
+        break;
+      case ReduceOp::prod:
+        r *= v;
+        break;
+      case ReduceOp::min:
+        r = std::min(r, v);
+        break;
+      case ReduceOp::max:
+        r = std::max(r, v);
+        break;
     }
   }
   return result;
@@ -81,9 +88,9 @@ std::vector<float> run(ReduceOp op, const std::vector<float>& x, const Shape& sh
 }
 
 TEST(Reduce, MatchesReferenceOnAllAxesAndLayouts) {
-  const std::vector<Shape> shapes{{5},         {100, 3},       {3, 100},       {2, 70, 9},
-                                  {1, 5000},   {300, 17},      {2, 3, 4, 5},   {130, 1, 66},
-                                  {9, 64, 33}, {5000, 2},      {3, 4097},      {1, 1}};
+  const std::vector<Shape> shapes{{5},         {100, 3},  {3, 100},     {2, 70, 9},
+                                  {1, 5000},   {300, 17}, {2, 3, 4, 5}, {130, 1, 66},
+                                  {9, 64, 33}, {5000, 2}, {3, 4097},    {1, 1}};
   for (const Shape& shape : shapes) {
     size_t total = 1;
     for (int s : shape) total *= s;
@@ -177,10 +184,14 @@ TEST(Reduce, EveryDtype) {
                                      : static_cast<void*>(&out_int);
       Dtype sum_dtype = reduce_accumulator(dtype);
       reduce(ReduceOp::sum, false, {x.get(), dtype, shape, strides}, {true}, out, sum_dtype);
-      if (dtype == complex64) EXPECT_EQ(out_complex.real(), 50.0f);
-      else if (dtype == float64) EXPECT_EQ(out_double, 50.0);
-      else if (sum_dtype == float32) EXPECT_EQ(*reinterpret_cast<float*>(out), 50.0f);
-      else EXPECT_EQ(out_int, 50);
+      if (dtype == complex64)
+        EXPECT_EQ(out_complex.real(), 50.0f);
+      else if (dtype == float64)
+        EXPECT_EQ(out_double, 50.0);
+      else if (sum_dtype == float32)
+        EXPECT_EQ(*reinterpret_cast<float*>(out), 50.0f);
+      else
+        EXPECT_EQ(out_int, 50);
       T high[1];
       reduce(ReduceOp::max, false, {x.get(), dtype, shape, strides}, {true}, high, dtype);
       EXPECT_TRUE(high[0] == T(1.0f)) << dtype_name(dtype);

@@ -1,0 +1,173 @@
+// Statistics composed of reductions: mean, variance, median, counts.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/errors.h"
+#include "mlx/ops/elementwise.h"
+#include "mlx/ops/reduce.h"
+#include "mlx/ops/shape.h"
+#include "mlx/ops/sort.h"
+#include "ops/reduce.h"
+
+namespace mlx::core {
+
+namespace {
+
+bool is_half(Dtype dtype) { return dtype == float16 || dtype == bfloat16; }
+
+std::vector<int> checked_axes(const array& a, const std::vector<int>& axes, const char* op) {
+  int ndim = static_cast<int>(a.ndim());
+  for (int axis : axes) {
+    if (axis < -ndim || axis >= ndim) {
+      throw_out_of_range(op, "axis {} is out of bounds for array with {} dimensions.", axis, ndim);
+    }
+  }
+  return reduction_axes(axes, ndim);
+}
+
+double reduced_count(const array& a, const std::vector<int>& axes) {
+  double count = 1;
+  for (int axis : axes) count *= a.shape(axis);
+  return count;
+}
+
+/** sum(a) / divisor in the dtype of `a`, a floating one. */
+array scaled_sum(const array& a, const std::vector<int>& axes, bool keepdims, double divisor,
+                 Stream s) {
+  array total = sum(a, axes, keepdims, s);
+  Dtype dtype = total.dtype() == float64 ? float64 : float32;
+  return astype(multiply(total, array(1.0 / divisor, dtype), s), total.dtype(), s);
+}
+
+}  // namespace
+
+array count_nonzero(const array& a, bool keepdims, StreamOrDevice s) {
+  return sum(not_equal(a, array(0, a.dtype()), s), keepdims, s);
+}
+array count_nonzero(const array& a, int axis, bool keepdims, StreamOrDevice s) {
+  return count_nonzero(a, std::vector<int>{axis}, keepdims, s);
+}
+array count_nonzero(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
+  return sum(not_equal(a, array(0, a.dtype()), s), axes, keepdims, s);
+}
+
+array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  auto sorted = checked_axes(a, axes, "mean");
+  array x = as_floating(a, stream);
+  Dtype dtype = x.dtype();
+  // The sum of 16-bit floats may overflow where their mean does not.
+  if (is_half(dtype)) x = astype(x, float32, stream);
+  return astype(scaled_sum(x, sorted, keepdims, reduced_count(a, sorted), stream), dtype, stream);
+}
+
+array mean(const array& a, bool keepdims, StreamOrDevice s) {
+  return mean(a, all_axes(a), keepdims, s);
+}
+array mean(const array& a, int axis, bool keepdims, StreamOrDevice s) {
+  return mean(a, std::vector<int>{axis}, keepdims, s);
+}
+
+array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  auto sorted = checked_axes(a, axes, "mean");
+  array x = as_floating(a, stream);
+  Dtype dtype = x.dtype() == complex64 ? float32 : x.dtype();
+  if (is_half(dtype)) x = astype(x, float32, stream);
+  array centered = subtract(x, mean(x, sorted, true, stream), stream);
+  if (x.dtype() == complex64) centered = abs(centered, stream);
+  double count = reduced_count(a, sorted) - ddof;
+  array total = sum(square(centered, stream), sorted, keepdims, stream);
+  return astype(multiply(total, array(1.0 / std::max(count, 0.0), total.dtype()), stream), dtype,
+                stream);
+}
+
+array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
+  return var(a, all_axes(a), keepdims, ddof, s);
+}
+array var(const array& a, int axis, bool keepdims, int ddof, StreamOrDevice s) {
+  return var(a, std::vector<int>{axis}, keepdims, ddof, s);
+}
+
+array std(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
+  return sqrt(var(a, axes, keepdims, ddof, s), s);
+}
+array std(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
+  return std(a, all_axes(a), keepdims, ddof, s);
+}
+array std(const array& a, int axis, bool keepdims, int ddof, StreamOrDevice s) {
+  return std(a, std::vector<int>{axis}, keepdims, ddof, s);
+}
+
+array median(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  int ndim = static_cast<int>(a.ndim());
+  for (int axis : axes) {
+    if (axis < -ndim || axis >= ndim) {
+      throw_out_of_range("median", "axis {} is out of bounds for array with {} dimensions.", axis,
+                         ndim);
+    }
+  }
+  auto sorted_axes = reduction_axes(axes, ndim);
+  array x = as_floating(a, stream);
+  if (sorted_axes.empty()) return x;
+  for (int axis : sorted_axes) {
+    if (a.shape(axis) == 0) throw_invalid("median", "Cannot take median along empty axis.");
+  }
+  array ordered = sort(merge_axes(x, sorted_axes, stream), -1, stream);
+  const int count = ordered.shape(-1);
+  auto at = [&](int i) {
+    Shape start(ordered.ndim(), 0);
+    Shape stop = ordered.shape();
+    start[ordered.ndim() - 1] = i;
+    stop[ordered.ndim() - 1] = i + 1;
+    return slice(ordered, start, stop, stream);
+  };
+  // NaN is sorted to the end and makes the median NaN.
+  array middle = at(count / 2);
+  if (count % 2 == 0) {
+    array sum_of_two = add(at(count / 2 - 1), middle, stream);
+    middle = multiply(sum_of_two, array(0.5f, x.dtype()), stream);
+  }
+  array last = at(count - 1);
+  array out = where(not_equal(last, last, stream), last, middle, stream);
+  Shape shape;
+  for (int i = 0; i < ndim; ++i) {
+    bool reduced = std::find(sorted_axes.begin(), sorted_axes.end(), i) != sorted_axes.end();
+    if (!reduced)
+      shape.push_back(a.shape(i));
+    else if (keepdims)
+      shape.push_back(1);
+  }
+  return reshape(out, std::move(shape), stream);
+}
+
+array median(const array& a, bool keepdims, StreamOrDevice s) {
+  return a.ndim() == 0 ? as_floating(a, to_stream(s)) : median(a, all_axes(a), keepdims, s);
+}
+array median(const array& a, int axis, bool keepdims, StreamOrDevice s) {
+  return median(a, std::vector<int>{axis}, keepdims, s);
+}
+
+array diff(const array& a, int n, int axis, StreamOrDevice s) {
+  int ndim = static_cast<int>(a.ndim());
+  if (n < 0) throw_invalid("diff", "Order `n` must be non-negative.");
+  if (axis < -ndim || axis >= ndim) {
+    throw_out_of_range("diff", "Axis is out of bounds for the array.");
+  }
+  int at = axis < 0 ? axis + ndim : axis;
+  array out = a;
+  for (int i = 0; i < n && out.shape(at) > 0; ++i) {
+    Shape lower(ndim, 0);
+    Shape upper = out.shape();
+    upper[at] -= 1;
+    array before = slice(out, lower, upper, s);
+    lower[at] = 1;
+    array after = slice(out, lower, out.shape(), s);
+    out = a.dtype() == bool_ ? not_equal(after, before, s) : subtract(after, before, s);
+  }
+  return out;
+}
+
+}  // namespace mlx::core
