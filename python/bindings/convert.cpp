@@ -1,6 +1,8 @@
 // Conversions between Python and C++: operands, shapes, axes, streams and scalars.
 #include "convert.h"
 
+#include <array>
+#include <bit>
 #include <limits>
 #include <string>
 
@@ -19,6 +21,26 @@ PyTypeObject* array_type() {
 [[noreturn]] void throw_overflow(PyObject* value, mx::Dtype dtype) {
   throw std::invalid_argument("[array] converting " + std::string(nb::str(nb::handle(value)).c_str()) +
                               " to " + std::string(mx::dtype_name(dtype)) + " would overflow.");
+}
+
+/** The arrays of the Python numbers that were operands last: programs use the same few again and again.
+ * Each thread has its own. */
+template <typename T>
+mx::array recent_constant(T value, mx::Dtype dtype) {
+  struct Entry {
+    uint64_t bits = 0;
+    std::optional<mx::array> constant;
+  };
+  constexpr size_t kNumEntries = 16;
+  thread_local std::array<Entry, kNumEntries> recent;
+  auto bits = std::bit_cast<uint64_t>(value);
+  uint64_t mixed = (bits ^ static_cast<uint64_t>(dtype.val())) * 0x9e3779b97f4a7c15;
+  Entry& entry = recent[mixed >> 60];
+  if (!entry.constant || entry.bits != bits || entry.constant->dtype() != dtype) {
+    entry.bits = bits;
+    entry.constant = mx::array(value, dtype);
+  }
+  return *entry.constant;
 }
 
 /** A Python int as the dtype of the array it is combined with; raises when it does not fit. */
@@ -43,7 +65,7 @@ mx::array int_operand(PyObject* object, std::optional<mx::Dtype> weak) {
   }
   bool is_small = value == static_cast<int32_t>(value);
   if (!weak || *weak == mx::bool_) {
-    return mx::array(static_cast<int64_t>(value), is_small ? mx::int32 : mx::int64);
+    return recent_constant(static_cast<int64_t>(value), is_small ? mx::int32 : mx::int64);
   }
   return visit_dtype(*weak, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -54,7 +76,7 @@ mx::array int_operand(PyObject* object, std::optional<mx::Dtype> weak) {
                             value <= static_cast<long long>(std::numeric_limits<T>::max());
       if (!fits) throw_overflow(object, *weak);
     }
-    return mx::array(static_cast<int64_t>(value), *weak);
+    return recent_constant(static_cast<int64_t>(value), *weak);
   });
 }
 
@@ -110,7 +132,7 @@ mx::array to_array(Operand operand, std::optional<mx::Dtype> weak) {
   if (auto* a = as_array(operand.handle)) return *a;
   if (PyFloat_Check(object)) {
     mx::Dtype dtype = weak && mx::issubdtype(*weak, mx::inexact) ? *weak : mx::float32;
-    return mx::array(PyFloat_AS_DOUBLE(object), dtype);
+    return recent_constant(PyFloat_AS_DOUBLE(object), dtype);
   }
   if (PyBool_Check(object)) return mx::array(object == Py_True, weak.value_or(mx::bool_));
   if (PyLong_Check(object)) return int_operand(object, weak);
@@ -259,9 +281,9 @@ bool type_caster<mx::StreamOrDevice>::from_python(handle source, uint8_t flags,
   } else if (nb::isinstance<mx::Device>(source)) {
     value = *nb::inst_ptr<mx::Device>(source);
   } else {
-    mx::Device::DeviceType type;
-    if (!nb::try_cast(source, type)) return false;
-    value = type;
+    // A plain integer is no device: isinstance allows no conversions.
+    if (!nb::isinstance<mx::Device::DeviceType>(source)) return false;
+    value = nb::cast<mx::Device::DeviceType>(source);
   }
   return true;
 }

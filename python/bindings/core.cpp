@@ -18,12 +18,19 @@ void bind_constants(nb::module_& m) {
   m.attr("__version__") = mlx::core::version();
 }
 
+/** What the array API standard asks about this library; the class is Python's. */
+nb::object array_namespace_info() {
+  return nb::module_::import_("mlx.__array_api_info").attr("ArrayNamespaceInfo")();
+}
+
 }  // namespace
 
 NB_MODULE(core, m) {
   m.doc() = "Arrays, operations on them and transformations of functions of them.";
   nb::set_leak_warnings(false);
   bind_constants(m);
+  m.def("__array_namespace_info__", &array_namespace_info,
+        "Answers to the array API standard's questions about dtypes, devices and abilities.");
   bind_dtype(m);
   bind_device(m);
   bind_memory(m);

@@ -82,11 +82,12 @@ Arrays call_vjp(const Call& call, nb::handle vjp, const Arrays& primals, const A
   nb::object result = vjp(call.unwrap(args), tree_replace_arrays(call.result.get(), cotangents),
                           tree_replace_arrays(call.result.get(), outputs),
                           **nb::borrow<nb::dict>(kwargs));
-  // The gradient of a single argument may come alone or in a tuple.
-  bool is_single = nb::len(args) == 1 && !(PyTuple_Check(result.ptr()) && nb::len(result) == 1 &&
-                                           !PyTuple_Check(nb::object(args[0]).ptr()));
+  // The gradient of a single argument may come alone or in a tuple or list of one.
+  bool is_wrapped = PyTuple_Check(result.ptr()) || PyList_Check(result.ptr());
+  bool wraps_argument = is_wrapped && nb::len(result) == 1 && nb::len(args) == 1 &&
+                        as_array(nb::object(args[0]));
+  bool is_single = as_array(result) || (nb::len(args) == 1 && !wraps_argument);
   nb::object gradients = is_single ? nb::object(nb::make_tuple(result)) : result;
-  if (nb::len(args) > 1 && as_array(result)) gradients = nb::make_tuple(result);
   Arrays matched;
   match_gradients(args, gradients, matched);
   match_gradients(kwargs, nb::handle(), matched);

@@ -2,6 +2,7 @@
 #include <nanobind/stl/unordered_map.h>
 #include <nanobind/stl/variant.h>
 
+#include <memory>
 #include <sstream>
 
 #include "bindings.h"
@@ -26,7 +27,7 @@ struct PyStreamContext {
   explicit PyStreamContext(mx::StreamOrDevice s) : target(std::move(s)) {}
 
   mx::StreamOrDevice target;
-  std::optional<mx::StreamContext> active;
+  std::unique_ptr<mx::StreamContext> active;  // ends on leaving the block
 };
 
 template <typename T>
@@ -101,7 +102,9 @@ void bind_streams(nb::module_& m) {
              new (self) PyStreamContext(require_target(std::move(s)));
            },
            "s"_a)
-      .def("__enter__", [](PyStreamContext& context) { context.active.emplace(context.target); })
+      .def("__enter__", [](PyStreamContext& context) {
+             context.active = std::make_unique<mx::StreamContext>(context.target);
+           })
       .def("__exit__",
            [](PyStreamContext& context, nb::handle, nb::handle, nb::handle) {
              context.active.reset();
@@ -124,9 +127,8 @@ void bind_device(nb::module_& m) {
       .export_values()
       .def("__eq__",
            [](DeviceType type, nb::handle other) {
-             DeviceType other_type;
              if (nb::isinstance<mx::Device>(other)) return nb::cast<mx::Device>(other) == type;
-             return nb::try_cast(other, other_type) && other_type == type;
+             return nb::isinstance<DeviceType>(other) && nb::cast<DeviceType>(other) == type;
            },
            nb::arg().none())
       .def("__hash__", [](DeviceType type) { return static_cast<int>(type); });
@@ -136,9 +138,8 @@ void bind_device(nb::module_& m) {
       .def("__repr__", &to_text<mx::Device>)
       .def("__eq__",
            [](const mx::Device& d, nb::handle other) {
-             DeviceType type;
              if (nb::isinstance<mx::Device>(other)) return d == nb::cast<mx::Device>(other);
-             return nb::try_cast(other, type) && d == type;
+             return nb::isinstance<DeviceType>(other) && d == nb::cast<DeviceType>(other);
            },
            nb::arg().none())
       .def("__hash__", [](const mx::Device& d) { return static_cast<int>(d.type) + 2 * d.index; });
@@ -152,7 +153,9 @@ void bind_device(nb::module_& m) {
         "The number of usable devices of a type.");
   m.def("device_info",
         [](const std::optional<DeviceOrType>& d) {
-          return mx::device_info(d ? to_device(*d) : mx::default_device());
+          mx::Device device = d ? to_device(*d) : mx::default_device();
+          using Info = std::remove_cvref_t<decltype(mx::device_info(device))>;
+          return mx::is_available(device) ? mx::device_info(device) : Info{};
         },
         "d"_a = nb::none(), "Properties of a device: names as text, sizes in bytes.");
   bind_streams(m);

@@ -17,20 +17,19 @@ constexpr mx::Dtype kAllDtypes[] = {
 
 bool is_dtype(nb::handle h) { return nb::isinstance<mx::Dtype>(h); }
 
+using DtypeOrCategory = std::variant<mx::Dtype, Category>;
+
+DtypeOrCategory dtype_or_category(nb::handle h, const char* which) {
+  if (is_dtype(h)) return nb::cast<mx::Dtype>(h);
+  if (nb::isinstance<Category>(h)) return nb::cast<Category>(h);
+  throw std::invalid_argument(std::string("[issubdtype] the ") + which +
+                              " argument is no dtype or category: got " +
+                              nb::inst_name(h).c_str() + ".");
+}
+
 bool issubdtype(nb::object a, nb::object b) {
-  Category category_a, category_b;
-  bool has_category_b = nb::try_cast(b, category_b);
-  if (is_dtype(a)) {
-    auto dtype = nb::cast<mx::Dtype>(a);
-    if (is_dtype(b)) return mx::issubdtype(dtype, nb::cast<mx::Dtype>(b));
-    if (has_category_b) return mx::issubdtype(dtype, category_b);
-  } else if (nb::try_cast(a, category_a)) {
-    if (is_dtype(b)) return mx::issubdtype(category_a, nb::cast<mx::Dtype>(b));
-    if (has_category_b) return mx::issubdtype(category_a, category_b);
-  } else {
-    throw std::invalid_argument("[issubdtype] the first argument is no dtype or category.");
-  }
-  throw std::invalid_argument("[issubdtype] the second argument is no dtype or category.");
+  return std::visit([](auto x, auto y) { return mx::issubdtype(x, y); },
+                    dtype_or_category(a, "first"), dtype_or_category(b, "second"));
 }
 
 mx::Dtype dtype_of(nb::handle h, const char* op) {

@@ -5,6 +5,7 @@
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/memory.h"
+#include "trees.h"
 
 namespace {
 
@@ -34,6 +35,10 @@ void bind_memory_functions(nb::module_& m) {
 
 void bind_memory(nb::module_& m) {
   bind_memory_functions(m);
+  m.def("get_array_buffer_size",
+        [](const nb::args& args) { return mx::get_array_buffer_size(tree_arrays(args, false)); },
+        "args"_a, nb::sig("def get_array_buffer_size(*args) -> int"),
+        "Bytes of the buffers behind the evaluated arrays in trees, each counted once.");
   m.def("get_memory_limit", &mx::get_memory_limit, "The memory limit in bytes.");
 
   nb::module_ metal = m.def_submodule("metal", "Metal exists on Apple's systems only.");
