@@ -370,12 +370,12 @@ std::vector<array> AddMM::jvp(const std::vector<array>& primals, const std::vect
 std::pair<std::vector<array>, std::vector<int>> AddMM::vmap(const std::vector<array>& inputs,
                                                             const std::vector<int>& axes) {
   auto moved = align_matrices(inputs, axes, stream());
-  array out = addmm(moved[2], moved[0], moved[1], alpha_, beta_, stream());
-  // Only c batched: its rows carry the batch, the product broadcasts.
+  // With c alone batched there is one product, to which each c is added.
   if (axes[0] < 0 && axes[1] < 0 && axes[2] >= 0) {
     array product = scaled(matmul(moved[0], moved[1], stream()), alpha_, stream());
-    out = add(product, scaled(moved[2], beta_, stream()), stream());
+    return {{add(product, scaled(moved[2], beta_, stream()), stream())}, {0}};
   }
+  array out = addmm(moved[2], moved[0], moved[1], alpha_, beta_, stream());
   return {{out}, {any_batched(axes) ? 0 : -1}};
 }
 
