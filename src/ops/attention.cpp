@@ -1,10 +1,11 @@
 // Fused attention: the public function, its checks, and the composition behind its derivatives.
 #include "mlx/ops/attention.h"
 
+#include <limits>
+
 #include "base/errors.h"
 #include "graph/shape.h"
-#include "mlx/ops/elementwise.h"
-#include "mlx/ops/shape.h"
+#include "mlx/ops.h"
 #include "mlx/primitives/attention.h"
 
 namespace mlx::core::fast {
@@ -13,8 +14,48 @@ namespace {
 
 constexpr const char* kOp = "scaled_dot_product_attention";
 
-std::vector<array> compose(const std::vector<array>&, float, bool, bool, Stream) {
-  throw_not_implemented("scaled_dot_product_attention with this transformation or float64");
+/** True where a query may see a key: the last query sees the last key. */
+array causal_mask(int queries, int keys, Stream s) {
+  array rows = expand_dims(arange(keys - queries, keys, 1, int32, s), 1, s);
+  array columns = expand_dims(arange(0, keys, 1, int32, s), 0, s);
+  return greater_equal(rows, columns, s);
+}
+
+/** The same computed by other ops, with heads grouped by the key head they share. */
+std::vector<array> compose(const std::vector<array>& inputs, float scale, bool causal,
+                           bool has_sinks, Stream s) {
+  const array& q = inputs[0];
+  const array& k = inputs[1];
+  const array& v = inputs[2];
+  const bool has_mask = inputs.size() > (has_sinks ? 4u : 3u);
+  const int heads = q.shape(1);
+  const int key_heads = k.shape(1);
+  const int group = heads / key_heads;
+  array queries = multiply(array(scale, q.dtype()), q, s);
+  queries = unflatten(queries, 1, {key_heads, group}, s);
+  array scores = matmul(queries, swapaxes(expand_dims(k, 2, s), -1, -2, s), s);
+  auto hide = [&](const array& visible) {
+    const double lowest = finfo(scores.dtype()).min;
+    return where(visible, scores, array(lowest, scores.dtype()), s);
+  };
+  if (causal) scores = hide(causal_mask(q.shape(2), k.shape(2), s));
+  if (has_mask) {
+    array mask = unflatten(inputs[3], 1, {key_heads, group}, s);
+    scores = mask.dtype() == bool_ ? hide(mask) : add(scores, mask, s);
+  }
+  if (has_sinks) {
+    array sinks = reshape(inputs.back(), {1, key_heads, group, 1, 1}, s);
+    Shape shape = scores.shape();
+    shape.back() = 1;
+    scores = concatenate({broadcast_to(sinks, shape, s), scores}, -1, s);
+  }
+  scores = softmax(scores, std::vector<int>{-1}, true, s);
+  if (has_sinks) {
+    Shape start(scores.ndim(), 0);
+    start.back() = 1;
+    scores = slice(scores, start, scores.shape(), s);
+  }
+  return {flatten(matmul(scores, expand_dims(v, 2, s), s), 1, 2, s)};
 }
 
 void check_shapes(const array& q, const array& k, const array& v) {

@@ -7,9 +7,9 @@
 #include <stdexcept>
 
 #include "base/thread_pool.h"
+#include "mlx/ops.h"
 #include "mlx/ops/attention.h"
-#include "mlx/ops/elementwise.h"
-#include "mlx/ops/shape.h"
+#include "mlx/transforms.h"
 
 namespace mlx::core {
 namespace {
@@ -144,6 +144,44 @@ TEST(Attention, ThreadsDoNotChangeBits) {
   auto many = values(fast::scaled_dot_product_attention(q, k, k, 0.2f));
   set_num_threads(threads);
   EXPECT_EQ(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)), 0);
+}
+
+// float64 goes through the composition that the derivatives use.
+TEST(Attention, CompositionAgrees) {
+  auto data = normal(2 * 6 * 8, 1);
+  array k(data.begin(), {1, 2, 6, 8});
+  array q = concatenate({k, negative(k)}, 1);
+  array mask = array({1.0f, 0.0f, 1.0f, 1.0f, 0.0f, 1.0f});
+  array sinks = array({0.5f, -1.0f, 2.0f, 0.0f});
+  for (const std::string mode : {"", "causal", "array"}) {
+    for (bool with_sinks : {false, true}) {
+      auto attend = [&](Dtype dtype) {
+        std::optional<array> mask_arr, sink_arr;
+        if (mode == "array") mask_arr = astype(mask, bool_);
+        if (with_sinks) sink_arr = sinks;
+        return values(fast::scaled_dot_product_attention(
+            astype(q, dtype), astype(k, dtype), astype(k, dtype), 0.4f, mode, mask_arr, sink_arr));
+      };
+      auto fused = attend(float32);
+      auto composed = attend(float64);
+      for (size_t i = 0; i < fused.size(); ++i) ASSERT_NEAR(fused[i], composed[i], 1e-5);
+    }
+  }
+  auto loss = [&](const std::vector<array>& x) {
+    return sum(fast::scaled_dot_product_attention(x[0], x[1], x[1], 0.4f, "causal"),
+               std::vector<int>{0, 1, 2, 3});
+  };
+  auto gradients = grad(loss, {0, 1})({q, k});
+  EXPECT_EQ(gradients[0].shape(), q.shape());
+  const float step = 1e-2f;
+  array probe = array({step});
+  array bumped = concatenate(
+      {slice(q, {0, 0, 0, 0}, {1, 1, 1, 1}) + probe, slice(q, {0, 0, 0, 1}, {1, 1, 1, 8})}, 3);
+  array rest = slice(q, {0, 0, 1, 0}, {1, 1, 6, 8});
+  array first = concatenate({bumped, rest}, 2);
+  array q2 = concatenate({first, slice(q, {0, 1, 0, 0}, {1, 4, 6, 8})}, 1);
+  EXPECT_NEAR((values(loss({q2, k}))[0] - values(loss({q, k}))[0]) / step, values(gradients[0])[0],
+              2e-2);
 }
 
 TEST(Attention, Errors) {
