@@ -23,6 +23,7 @@ void bind_elementwise(nb::module_& m, ArrayClass& array_class);
 void bind_indexing(nb::module_& m, ArrayClass& array_class);
 void bind_shape(nb::module_& m, ArrayClass& array_class);
 void bind_sort(nb::module_& m, ArrayClass& array_class);
+void bind_random(nb::module_& m);
 void bind_assemble(nb::module_& m, ArrayClass& array_class);
 void bind_reduce(nb::module_& m, ArrayClass& array_class);
 void bind_fast_norm(nb::module_& fast);

@@ -42,6 +42,7 @@ NB_MODULE(core, m) {
   bind_indexing(m, array_class);
   bind_shape(m, array_class);
   bind_sort(m, array_class);
+  bind_random(m);
   bind_assemble(m, array_class);
   bind_reduce(m, array_class);
   bind_io(m);

@@ -23,6 +23,18 @@ mx::array topk(const mx::array& a, int k, OptionalAxis axis, mx::StreamOrDevice 
   return axis ? mx::topk(a, k, *axis, s) : mx::topk(a, k, s);
 }
 
+nb::object unique(const mx::array& a, int size, bool return_index, bool return_inverse,
+                  bool return_counts, const std::optional<Operand>& fill_value,
+                  mx::StreamOrDevice s) {
+  std::optional<mx::array> fill;
+  if (fill_value && !fill_value->handle.is_none()) fill = to_array(*fill_value, a.dtype());
+  auto arrays = mx::unique(a, size, return_index, return_inverse, return_counts, fill, s);
+  if (arrays.size() == 1) return wrap_array(arrays[0]);
+  nb::list items;
+  for (auto& array : arrays) items.append(wrap_array(array));
+  return nb::tuple(items);
+}
+
 }  // namespace
 
 void bind_sort(nb::module_& m, ArrayClass&) {
@@ -113,5 +125,29 @@ void bind_sort(nb::module_& m, ArrayClass&) {
 
         Returns:
             array: The largest elements.
+        )");
+  m.def(
+      "unique", &unique, nb::arg(), "size"_a, "return_index"_a = false, "return_inverse"_a = false,
+      "return_counts"_a = false, "fill_value"_a = nb::none(), nb::kw_only(),
+      "stream"_a = nb::none(),
+      nb::sig("def unique(a: array, /, size: int, return_index: bool = False, return_inverse: bool "
+              "= False, return_counts: bool = False, fill_value: scalar | array | None = None, *, "
+              "stream: StreamOrDevice = None) -> array | tuple[array, ...]"),
+      R"(
+        The distinct elements of the flattened array, in ascending order.
+
+        The result has ``size`` elements whatever the array holds, so nothing is evaluated: the smallest
+        ones if there are more, and else ``fill_value`` behind them, with a count of 0.
+
+        Args:
+            a (array): The input.
+            size (int): The length of the result.
+            return_index (bool): Also return the position of the first occurrence of each.
+            return_inverse (bool): Also return, for each element of ``a``, its position in the result.
+            return_counts (bool): Also return how often each occurs.
+            fill_value (scalar or array, optional): By default, the smallest element.
+
+        Returns:
+            array or tuple(array, ...): The elements, then what was asked for in the order above.
         )");
 }

@@ -199,6 +199,12 @@ array take(const array& a, const array& indices, int axis, StreamOrDevice s) {
   if (a.shape(axis) == 0 && indices.size() != 0) {
     throw_invalid("take", "cannot take elements from an empty axis.");
   }
+  if (ndim > 1 && axis == ndim - 1 && indices.ndim() == 1 && indices.size() != 0) {
+    // Single elements, not rows: the layout of the result is then row-major.
+    Shape shape(ndim, 1);
+    shape[axis] = indices.shape(0);
+    return take_along_axis(a, reshape(indices, std::move(shape), s), axis, s);
+  }
   Shape slice_sizes = a.shape();
   slice_sizes[axis] = a.shape(axis) == 0 ? 0 : 1;
   array out = gather(a, indices, axis, slice_sizes, s);

@@ -1,7 +1,9 @@
 // Sorting, partitioning, searching. Sorts are stable and put NaN last.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "mlx/array.h"
 #include "mlx/utils.h"
@@ -30,5 +32,13 @@ MLX_API array searchsorted(const array& sorted_sequence, const array& values,
 /** The k largest elements, in no particular order. */
 MLX_API array topk(const array& a, int k, StreamOrDevice s = {});
 MLX_API array topk(const array& a, int k, int axis, StreamOrDevice s = {});
+
+/** The sorted distinct elements of the flattened array: the first `size` of them, or all and then
+ * `fill_value` (by default the first). Then, as asked for: the index of the first occurrence of each, the
+ * position of each element of `a` among them, and how often each occurs. */
+MLX_API std::vector<array> unique(const array& a, int size, bool return_index = false,
+                                  bool return_inverse = false, bool return_counts = false,
+                                  const std::optional<array>& fill_value = std::nullopt,
+                                  StreamOrDevice s = {});
 
 }  // namespace mlx::core

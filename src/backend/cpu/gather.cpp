@@ -137,33 +137,46 @@ void eval_gather_axis(const Primitive& primitive, Inputs inputs, Outputs outputs
   const AxisIndices indices{index.data<char>(), index.dtype(),         index.strides(), length,
                             length - 1,         source.strides()[axis]};
   const auto* index_data = index.data<char>();
+  // Away from the last axis, tasks take all rows of a few columns at a time: the elements they
+  // read, in any order, then stay in the cache.
+  const bool is_inner = axis + 1 == static_cast<int>(shape.size());
+  const int64_t rows_per_group =
+      is_inner ? 1 : static_cast<int64_t>(num_elements(Shape(outer.begin() + axis, outer.end())));
   dispatch_itemsize(source.itemsize(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* from = source.data<T>();
     T* to = out.data<T>();
-    parallel_ranges(
-        static_cast<int64_t>(out.size()), kBytesPerTask / sizeof(T),
-        [&](int64_t begin, int64_t end) {
-          int64_t offsets[kBlock];
-          StridedCursor source_rows(outer, source_strides, begin / inner);
-          StridedCursor index_rows(outer, index.strides(), begin / inner);
-          for (int64_t i = begin; i < end;) {
-            const int64_t within = i % inner;
-            const int64_t count = std::min({end - i, inner - within, kBlock});
-            std::fill_n(offsets, count, 0);
-            const int64_t index_offset = index_rows.offset() + within * index.strides().back();
-            add_index_offsets(indices, index_data + index_offset * index.itemsize(),
-                              index.strides().back(), OutOfRange::nearest, count, offsets);
-            const int64_t step = source_strides.back();
-            const T* row = from + source_rows.offset() + within * step;
-            for (int64_t j = 0; j < count; ++j) to[i + j] = row[j * step + offsets[j]];
-            i += count;
-            if (within + count == inner) {
-              source_rows.next();
-              index_rows.next();
-            }
-          }
-        });
+    const int64_t columns = std::min<int64_t>(inner, is_inner ? kBytesPerTask / sizeof(T) : 512);
+    const int64_t column_tasks = (inner + columns - 1) / columns;
+    const int64_t num_groups = static_cast<int64_t>(num_elements(outer)) / rows_per_group;
+    const int64_t groups_per_task = std::max<int64_t>(
+        1, kBytesPerTask / static_cast<int64_t>(rows_per_group * columns * sizeof(T)));
+    const int64_t group_tasks = (num_groups + groups_per_task - 1) / groups_per_task;
+    parallel_for(group_tasks * column_tasks, [&](int64_t task) {
+      int64_t offsets[kBlock];
+      const int64_t column = task % column_tasks * columns;
+      const int64_t column_end = std::min(inner, column + columns);
+      const int64_t row_begin = task / column_tasks * groups_per_task * rows_per_group;
+      const int64_t row_end =
+          std::min(num_groups * rows_per_group, row_begin + groups_per_task * rows_per_group);
+      StridedCursor source_rows(outer, source_strides, row_begin);
+      StridedCursor index_rows(outer, index.strides(), row_begin);
+      const int64_t step = source_strides.back();
+      for (int64_t row = row_begin; row < row_end; ++row) {
+        for (int64_t i = column; i < column_end; i += kBlock) {
+          const int64_t count = std::min(column_end - i, kBlock);
+          std::fill_n(offsets, count, 0);
+          const int64_t index_offset = index_rows.offset() + i * index.strides().back();
+          add_index_offsets(indices, index_data + index_offset * index.itemsize(),
+                            index.strides().back(), OutOfRange::nearest, count, offsets);
+          const T* row_start = from + source_rows.offset() + i * step;
+          T* row_out = to + row * inner + i;
+          for (int64_t j = 0; j < count; ++j) row_out[j] = row_start[j * step + offsets[j]];
+        }
+        source_rows.next();
+        index_rows.next();
+      }
+    });
   });
 }
 

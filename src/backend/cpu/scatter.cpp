@@ -22,6 +22,7 @@ using Outputs = std::vector<array>&;
 constexpr int64_t kInlineBytes = 65536;  // less work than this is done by the calling thread
 constexpr int64_t kBlock = 512;          // rows applied together
 constexpr int64_t kPositionsPerTask = 8192;
+constexpr int64_t kColumnsPerTask = 512;
 
 /** Gives `out` the elements of `in`, row-contiguous: in place if nobody else needs `in`. */
 void start_from(const array& in, array& out) {
@@ -312,36 +313,39 @@ void eval_scatter_axis(const Primitive& primitive, Inputs inputs, Outputs output
                  updates.data<char>()});
     return;
   }
-  // Lines along the axis are independent: tasks take rows of lines, or a range of columns.
+  // Lines along the axis are independent: tasks take rows of lines, or a few columns, whose part of
+  // the target then stays in the cache.
   auto apply = [&](int64_t row, int64_t begin, int64_t end) {
-    RowApplier applier(out.dtype(), op, element, out.data<char>(), updates.data<char>());
-    int64_t offsets[kBlock];
+    int64_t offsets[kBlock], update_offsets[kBlock];
     // With one column, the run goes along the axis; else across the columns.
     const int64_t num_runs = post == 1 ? 1 : length;
+    const int64_t run_begin = post == 1 ? 0 : begin;
+    const int64_t run_end = post == 1 ? length : end;
     for (int64_t run = 0; run < num_runs; ++run) {
-      const int64_t run_begin = post == 1 ? 0 : begin;
-      const int64_t run_end = post == 1 ? length : end;
-      for (int64_t i = run_begin; i < run_end;) {
+      for (int64_t i = run_begin; i < run_end; i += kBlock) {
         const int64_t count = std::min(run_end - i, kBlock);
         const int64_t first = (row * length + run) * post + i;
         for (int64_t j = 0; j < count; ++j) {
           offsets[j] = row * axis_length * post + (post == 1 ? 0 : i + j);
+          update_offsets[j] = first + j;
         }
         add_index_offsets(axis_indices, indices.data<char>() + first * indices.itemsize(), 1,
                           OutOfRange::drop, count, offsets);
-        for (int64_t j = 0; j < count; ++j) applier.add_slice(offsets[j], first + j, 0, 1);
-        i += count;
+        apply_rows(out.dtype(), op, {1, 1, 1}, out.data<char>(), offsets, updates.data<char>(),
+                   update_offsets, count);
       }
     }
   };
-  const int64_t columns = std::min<int64_t>(post, 1024);
+  const int64_t columns = std::min(post, kColumnsPerTask);
   const int64_t column_tasks = (post + columns - 1) / columns;
   const int64_t rows_per_task = std::max<int64_t>(
       1, kInlineBytes / (length * columns * static_cast<int64_t>(out.itemsize())));
-  parallel_ranges(pre, rows_per_task, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      parallel_for(column_tasks,
-                   [&](int64_t c) { apply(row, c * columns, std::min(post, (c + 1) * columns)); });
+  const int64_t row_tasks = (pre + rows_per_task - 1) / rows_per_task;
+  parallel_for(row_tasks * column_tasks, [&](int64_t task) {
+    const int64_t begin = task / column_tasks * rows_per_task;
+    const int64_t column = task % column_tasks * columns;
+    for (int64_t row = begin; row < std::min(pre, begin + rows_per_task); ++row) {
+      apply(row, column, std::min(post, column + columns));
     }
   });
 }

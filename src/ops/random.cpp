@@ -1,0 +1,273 @@
+// Random numbers: distributions composed from random bits.
+#include "mlx/random.h"
+
+#include <chrono>
+#include <cmath>
+#include <numbers>
+
+#include "base/errors.h"
+#include "graph/shape.h"
+#include "mlx/ops.h"
+#include "mlx/primitives/random.h"
+
+namespace mlx::core::random {
+
+namespace {
+
+constexpr float kSqrt2 = std::numbers::sqrt2_v<float>;
+
+void check_floating(Dtype dtype, const char* op) {
+  if (!issubdtype(dtype, floating)) {
+    throw_invalid(op, "the dtype must be a real floating-point one: got {}.", dtype_name(dtype));
+  }
+}
+
+/** Raises unless parameters of shape `parameters` broadcast to `shape` itself. */
+void check_shape(const Shape& shape, const Shape& parameters, const char* op) {
+  if (broadcast_shapes(shape, parameters, op) != shape) {
+    throw_invalid(op, "parameters of shape {} do not broadcast to shape {}.", to_string(parameters),
+                  to_string(shape));
+  }
+}
+
+/** The largest number below 1. */
+float below_one(Dtype dtype) {
+  switch (dtype.val()) {
+    case Dtype::Val::float16:
+      return 1.0f - 0x1p-11f;
+    case Dtype::Val::bfloat16:
+      return 1.0f - 0x1p-8f;
+    default:
+      return 1.0f - 0x1p-24f;
+  }
+}
+
+/** Uniform in (-1, 1), in float32. */
+array symmetric_uniform(const Shape& shape, const std::optional<array>& key, Stream s) {
+  return uniform(array(-below_one(float32)), array(1.0f), shape, float32, key, s);
+}
+
+/** The uint32 array of pairs that is left after a check. */
+const array& check_key(const array& key) {
+  if (key.dtype() != uint32) {
+    throw_invalid("bits", "a key must have dtype uint32: got {}.", dtype_name(key.dtype()));
+  }
+  if (key.shape() != Shape{2}) {
+    throw_invalid("bits", "a key must have shape (2,): got {}.", to_string(key.shape()));
+  }
+  return key;
+}
+
+}  // namespace
+
+KeySequence::KeySequence(uint64_t seed) : key_(random::key(seed)) {}
+
+void KeySequence::seed(uint64_t seed) { key_ = random::key(seed); }
+
+array KeySequence::next() {
+  auto [rest, taken] = random::split(key_);
+  key_ = rest;
+  return taken;
+}
+
+KeySequence& KeySequence::default_() {
+  static const auto time_seed =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                std::chrono::system_clock::now().time_since_epoch())
+                                .count());
+  static thread_local KeySequence sequence(time_seed);
+  return sequence;
+}
+
+array key(uint64_t seed) {
+  return array({static_cast<uint32_t>(seed >> 32), static_cast<uint32_t>(seed)});
+}
+
+void seed(uint64_t seed) { KeySequence::default_().seed(seed); }
+
+array bits(const Shape& shape, int width, const std::optional<array>& key, StreamOrDevice s) {
+  if (width != 1 && width != 2 && width != 4) {
+    throw_invalid("bits", "the width must be 1, 2 or 4 bytes: got {}.", width);
+  }
+  for (ShapeElem length : shape) {
+    if (length < 0) throw_invalid("bits", "negative length in shape {}.", to_string(shape));
+  }
+  array from = key ? *key : KeySequence::default_().next();
+  check_key(from);
+  Dtype dtype = width == 4 ? uint32 : width == 2 ? uint16 : uint8;
+  return array(shape, dtype, std::make_shared<RandomBits>(to_stream(s), shape, width), {from});
+}
+
+std::pair<array, array> split(const array& key, StreamOrDevice s) {
+  array keys = random::split(key, 2, s);
+  return {take(keys, 0, 0, s), take(keys, 1, 0, s)};
+}
+
+array split(const array& key, int num, StreamOrDevice s) { return bits({num, 2}, 4, key, s); }
+
+array uniform(const array& low, const array& high, const Shape& shape, Dtype dtype,
+              const std::optional<array>& key, StreamOrDevice s) {
+  check_floating(dtype, "uniform");
+  Stream stream = to_stream(s);
+  array lower = astype(low, dtype, stream);
+  array range = subtract(astype(high, dtype, stream), lower, stream);
+  check_shape(shape, range.shape(), "uniform");
+  // Conversion and scaling round up to 1 for the largest words, so the result is kept below it.
+  array unit =
+      multiply(astype(bits(shape, 4, key, stream), float32, stream), array(0x1p-32f), stream);
+  unit = minimum(astype(unit, dtype, stream), array(below_one(dtype), dtype), stream);
+  return add(multiply(range, unit, stream), lower, stream);
+}
+
+array uniform(const Shape& shape, Dtype dtype, const std::optional<array>& key, StreamOrDevice s) {
+  return uniform(array(0.0f, float32), array(1.0f, float32), shape, dtype, key, s);
+}
+
+array normal(const Shape& shape, Dtype dtype, const std::optional<array>& loc,
+             const std::optional<array>& scale, const std::optional<array>& key, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  if (!issubdtype(dtype, inexact)) {
+    throw_invalid("normal", "the dtype must be a floating-point one or complex64: got {}.",
+                  dtype_name(dtype));
+  }
+  // erfinv of a uniform variable has a variance of 1/2.
+  std::optional<array> factor;
+  array samples(0.0f);
+  if (dtype == complex64) {
+    Shape pairs = shape;
+    pairs.push_back(2);
+    samples = erfinv(symmetric_uniform(pairs, key, stream), stream);
+    samples = squeeze(view(samples, complex64, stream), -1, stream);
+    if (scale) factor = astype(*scale, dtype, stream);
+  } else {
+    samples = astype(erfinv(symmetric_uniform(shape, key, stream), stream), dtype, stream);
+    factor = array(kSqrt2, dtype);
+    if (scale) factor = multiply(*factor, astype(*scale, dtype, stream), stream);
+  }
+  if (factor) samples = multiply(*factor, samples, stream);
+  if (loc) samples = add(astype(*loc, dtype, stream), samples, stream);
+  return samples;
+}
+
+array randint(const array& low, const array& high, const Shape& shape, Dtype dtype,
+              const std::optional<array>& key, StreamOrDevice s) {
+  if (!issubdtype(dtype, integer) && dtype != bool_) {
+    throw_invalid("randint", "the dtype must be an integer one or bool: got {}.",
+                  dtype_name(dtype));
+  }
+  Stream stream = to_stream(s);
+  array drawn =
+      astype(floor(uniform(low, high, shape, float32, key, stream), stream), dtype, stream);
+  array last = astype(subtract(high, array(1, high.dtype()), stream), dtype, stream);
+  return maximum(minimum(drawn, last, stream), astype(low, dtype, stream), stream);
+}
+
+array bernoulli(const array& p, const Shape& shape, const std::optional<array>& key,
+                StreamOrDevice s) {
+  if (!issubdtype(p.dtype(), floating)) {
+    throw_invalid("bernoulli", "the probability must be a floating-point number: got {}.",
+                  dtype_name(p.dtype()));
+  }
+  check_shape(shape, p.shape(), "bernoulli");
+  return less(uniform(shape, float32, key, s), p, s);
+}
+array bernoulli(const array& p, const std::optional<array>& key, StreamOrDevice s) {
+  return bernoulli(p, p.shape(), key, s);
+}
+array bernoulli(const std::optional<array>& key, StreamOrDevice s) {
+  return bernoulli(array(0.5f), key, s);
+}
+
+array truncated_normal(const array& lower, const array& upper, const Shape& shape, Dtype dtype,
+                       const std::optional<array>& key, StreamOrDevice s) {
+  check_floating(dtype, "truncated_normal");
+  Stream stream = to_stream(s);
+  array sqrt2 = array(kSqrt2, dtype);
+  array low = astype(lower, dtype, stream);
+  array high = astype(upper, dtype, stream);
+  array u = uniform(erf(divide(low, sqrt2, stream), stream),
+                    erf(divide(high, sqrt2, stream), stream), shape, dtype, key, stream);
+  array samples = multiply(sqrt2, erfinv(u, stream), stream);
+  return maximum(minimum(samples, high, stream), low, stream);
+}
+array truncated_normal(const array& lower, const array& upper, Dtype dtype,
+                       const std::optional<array>& key, StreamOrDevice s) {
+  return truncated_normal(lower, upper,
+                          broadcast_shapes(lower.shape(), upper.shape(), "truncated_normal"), dtype,
+                          key, s);
+}
+
+array gumbel(const Shape& shape, Dtype dtype, const std::optional<array>& key, StreamOrDevice s) {
+  Stream stream = to_stream(s);
+  array exponential = negative(log(uniform(shape, dtype, key, stream), stream), stream);
+  return negative(log(exponential, stream), stream);
+}
+
+namespace {
+
+int check_axis(const array& logits, int axis) {
+  int ndim = static_cast<int>(logits.ndim());
+  if (axis < -ndim || axis >= ndim) {
+    throw_out_of_range("categorical", "axis {} is out of bounds for logits with {} dimensions.",
+                       axis, ndim);
+  }
+  return axis < 0 ? axis : axis - ndim;
+}
+
+/** The largest of logits plus Gumbel noise is distributed as asked for. */
+array draw(const array& logits, const Shape& noise_shape, int axis, const std::optional<array>& key,
+           Stream s) {
+  array noise = gumbel(noise_shape, float32, key, s);
+  return argmax(add(logits, noise, s), axis, false, s);
+}
+
+}  // namespace
+
+array categorical(const array& logits, int axis, const Shape& shape,
+                  const std::optional<array>& key, StreamOrDevice s) {
+  axis = check_axis(logits, axis);
+  Shape reduced = logits.shape();
+  reduced.erase(reduced.end() + axis);
+  check_shape(shape, reduced, "categorical");
+  Shape noise_shape = shape;
+  noise_shape.insert(noise_shape.end() + axis + 1, logits.shape(axis));
+  return draw(logits, noise_shape, axis, key, to_stream(s));
+}
+
+array categorical(const array& logits, int axis, int num_samples, const std::optional<array>& key,
+                  StreamOrDevice s) {
+  axis = check_axis(logits, axis);
+  Shape noise_shape = logits.shape();
+  noise_shape.push_back(num_samples);
+  return draw(expand_dims(logits, -1, s), noise_shape, axis - 1, key, to_stream(s));
+}
+
+array categorical(const array& logits, int axis, const std::optional<array>& key,
+                  StreamOrDevice s) {
+  axis = check_axis(logits, axis);
+  return draw(logits, logits.shape(), axis, key, to_stream(s));
+}
+
+array laplace(const Shape& shape, Dtype dtype, const float loc, const float scale,
+              const std::optional<array>& key, StreamOrDevice s) {
+  check_floating(dtype, "laplace");
+  Stream stream = to_stream(s);
+  array u = symmetric_uniform(shape, key, stream);
+  array samples =
+      multiply(sign(u, stream), log1p(negative(abs(u, stream), stream), stream), stream);
+  samples = astype(samples, dtype, stream);
+  if (scale != 1.0f) samples = multiply(array(scale, dtype), samples, stream);
+  if (loc != 0.0f) samples = add(array(loc, dtype), samples, stream);
+  return samples;
+}
+
+array permutation(const array& x, int axis, const std::optional<array>& key, StreamOrDevice s) {
+  axis = normalize_axis(axis, static_cast<int>(x.ndim()), "permutation");
+  return take(x, permutation(x.shape(axis), key, s), axis, s);
+}
+
+array permutation(int x, const std::optional<array>& key, StreamOrDevice s) {
+  return argsort(bits({x}, 4, key, s), 0, s);
+}
+
+}  // namespace mlx::core::random
