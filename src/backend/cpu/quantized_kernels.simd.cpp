@@ -13,12 +13,12 @@
 //
 #include <hwy/highway.h>
 
+#include "backend/cpu/simd/memory-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 using FloatTag = hn::ScalableTag<float>;
 using Floats = hn::Vec<FloatTag>;
@@ -33,6 +33,7 @@ void unpack_codes(const uint8_t* packed, int bits, int64_t first, int64_t count,
     return;
   }
   int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
   if (bits == 4) {
     const hn::Full128<uint8_t> d;
     for (; i + 32 <= count; i += 32, packed += 16) {
@@ -45,6 +46,7 @@ void unpack_codes(const uint8_t* packed, int bits, int64_t first, int64_t count,
       hn::StoreU(hn::InterleaveUpper(d, low, high), d, codes + i + 16);
     }
   }
+#endif
   const uint32_t mask = (1u << bits) - 1;
   for (; i < count; i += 8, packed += bits) {  // eight codes fill `bits` bytes
     uint64_t word = 0;
@@ -102,6 +104,10 @@ void dequantize(float* dst, const uint8_t* packed, const void* scales, const voi
   }
 }
 
+using WordTag = hn::RebindToUnsigned<FloatTag>;
+using WordVector = hn::Vec<WordTag>;
+
+#if HWY_TARGET != HWY_SCALAR
 // A vector of words whose 128-bit block j comes from the row j * 4 + first.
 template <typename D>
 HWY_INLINE hn::Vec<D> gather_word_blocks(D d, const uint8_t* const* rows, int64_t offset) {
@@ -115,9 +121,6 @@ HWY_INLINE hn::Vec<D> gather_word_blocks(D d, const uint8_t* const* rows, int64_
   }
 }
 
-using WordTag = hn::RebindToUnsigned<FloatTag>;
-using WordVector = hn::Vec<WordTag>;
-
 HWY_INLINE void transpose_words(WordVector* v) {
   const WordTag d;
   const hn::RepartitionToWide<WordTag> dw;
@@ -130,6 +133,7 @@ HWY_INLINE void transpose_words(WordVector* v) {
   v[2] = hn::BitCast(d, hn::InterleaveLower(dw, high01, high23));
   v[3] = hn::BitCast(d, hn::InterleaveUpper(dw, high01, high23));
 }
+#endif
 
 HWY_INLINE Floats low_nibbles(WordVector words) {
 #if HWY_TARGET <= HWY_AVX3
@@ -148,6 +152,7 @@ HWY_INLINE Floats low_bytes(WordVector words) {
   return hn::ConvertTo(FloatTag(), hn::BitCast(di, hn::And(words, hn::Set(WordTag(), 255))));
 }
 
+#if HWY_TARGET != HWY_SCALAR
 /** The scales (or biases) of one group for kWidth rows, `stride` bytes apart. */
 HWY_INLINE Floats load_group(const uint8_t* base, int64_t stride, int64_t group, Dtype dtype,
                              int lanes) {
@@ -210,9 +215,13 @@ void expand_rows(float* dst, int width, const QuantizedRows& w, int lanes, int64
     }
   }
 }
+#endif
 
 bool expand(float* dst, int width, const QuantizedRows& w, int lanes, int64_t first,
             int64_t depth) {
+#if HWY_TARGET == HWY_SCALAR
+  return false;
+#else
   if (first % 32 != 0 || depth % 32 != 0 || width % kWidth != 0) return false;
   if (w.format.bits == 4) {
     expand_rows<4>(dst, width, w, lanes, first, depth);
@@ -222,6 +231,7 @@ bool expand(float* dst, int width, const QuantizedRows& w, int lanes, int64_t fi
     return false;
   }
   return true;
+#endif
 }
 
 // Four-bit codes are met word by word: lane i of a vector of words holds the codes 8i..8i+7 of a
@@ -332,13 +342,13 @@ HWY_INLINE __m512i block_products(const uint8_t* packed, const int8_t* digits) {
 // kRows rows share the loads of the digits. The scales already hold the factors of x.
 template <int kGroup, int kRows, int kDigits>
 void dot_blocks(float* y, const uint8_t* packed, int64_t packed_stride, const float* scales,
-                int64_t scale_stride, const int8_t* digits, int64_t k) {
+                int64_t scale_stride, const int8_t* digits, int64_t k, const float* initial) {
   alignas(64) int32_t lane_group[16];
   for (int i = 0; i < 16; ++i) lane_group[i] = 8 * i / kGroup;
   const __m512i indices = _mm512_load_si512(lane_group);
   __m512 total[kRows];
 #pragma GCC unroll 2
-  for (int r = 0; r < kRows; ++r) total[r] = _mm512_setzero_ps();
+  for (int r = 0; r < kRows; ++r) total[r] = _mm512_load_ps(initial + r * 16);
   for (int64_t block = 0; block < k / kByteBlock; ++block, digits += kDigits * kByteBlock) {
 #pragma GCC unroll 2
     for (int r = 0; r < kRows; ++r) {
@@ -353,16 +363,17 @@ void dot_blocks(float* y, const uint8_t* packed, int64_t packed_stride, const fl
 
 template <int kRows, int kDigits>
 void dot_byte_order(float* y, const uint8_t* packed, int64_t packed_stride, const float* scales,
-                    int64_t scale_stride, const int8_t* digits, int64_t k, int64_t group) {
+                    int64_t scale_stride, const int8_t* digits, int64_t k, int64_t group,
+                    const float* initial) {
   auto dot = group == 32   ? &dot_blocks<32, kRows, kDigits>
              : group == 64 ? &dot_blocks<64, kRows, kDigits>
                            : &dot_blocks<128, kRows, kDigits>;
-  dot(y, packed, packed_stride, scales, scale_stride, digits, k);
+  dot(y, packed, packed_stride, scales, scale_stride, digits, k, initial);
 }
 #else
 template <int kRows, int kDigits>
 void dot_byte_order(float*, const uint8_t*, int64_t, const float*, int64_t, const int8_t*, int64_t,
-                    int64_t) {}
+                    int64_t, const float*) {}
 #endif
 
 /** The sum over groups of bias * sum of x. */
@@ -378,40 +389,54 @@ float dot_biases(const float* bias, const float* sums, int64_t groups) {
   return sum;
 }
 
-// Two rows at a time, their scales converted and multiplied by the factors of x in buffers.
+// Multiplies a row's scales by the factors of x, and leaves the lanes of the sum of bias * sum of
+// x.
+template <typename S>
+void scale_factors(const S* scales, const S* biases, const float* factors, const float* sums,
+                   int64_t groups, float* scaled, float* lanes) {
+  const FloatTag d;
+  auto total = hn::Zero(d);
+  int64_t g = 0;
+  for (; g + kWidth <= groups; g += kWidth) {
+    const auto factor = hn::LoadU(d, factors + g);
+    hn::StoreU(hn::Mul(load_float(d, scales + g), factor), d, scaled + g);
+    total = hn::MulAdd(load_float(d, biases + g), hn::LoadU(d, sums + g), total);
+  }
+  hn::StoreU(total, d, lanes);
+  for (; g < groups; ++g) {
+    scaled[g] = static_cast<float>(scales[g]) * factors[g];
+    lanes[0] += static_cast<float>(biases[g]) * sums[g];
+  }
+}
+
+// Two rows at a time share the loads of x.
+template <typename S>
 void dot_byte_rows(float* y, const PreparedVector& x, int64_t k, const QuantizedRows& w,
                    int64_t rows) {
-  const FloatTag d;
   constexpr int64_t kBuffered = 512;
-  alignas(64) float scale[2][kBuffered + kWidth];
-  alignas(64) float bias[kBuffered];
+  constexpr int64_t kStride = kBuffered + 16;
+  alignas(64) float scaled[2 * kStride] = {};
+  alignas(64) float lanes[2 * 16] = {};
   const int64_t group = w.format.group_size;
   const int64_t part = kBuffered * group;
-  const int64_t size = size_of(w.scale_dtype);
   for (int64_t row = 0; row < rows; row += 2) {
     const int count = static_cast<int>(std::min<int64_t>(2, rows - row));
     float result[2] = {0, 0};
     for (int64_t k0 = 0; k0 < k; k0 += part) {
       const int64_t depth = std::min(part, k - k0);
-      const int64_t groups = depth / group;
       const int64_t g0 = k0 / group;
       for (int r = 0; r < count; ++r) {
-        const int64_t offset = (row + r) * w.scale_stride + g0 * size;
-        convert_to_float(bias, w.biases + offset, w.scale_dtype, groups);
-        result[r] += dot_biases(bias, x.sums + g0, groups);
-        convert_to_float(scale[r], w.scales + offset, w.scale_dtype, groups);
-        for (int64_t g = 0; g < groups; g += kWidth) {
-          hn::Store(hn::Mul(hn::Load(d, scale[r] + g), hn::LoadU(d, x.factors + g0 + g)), d,
-                    scale[r] + g);
-        }
+        const int64_t offset = (row + r) * w.scale_stride;
+        scale_factors(reinterpret_cast<const S*>(w.scales + offset) + g0,
+                      reinterpret_cast<const S*>(w.biases + offset) + g0, x.factors + g0,
+                      x.sums + g0, depth / group, scaled + r * kStride, lanes + r * 16);
       }
       float sums[2] = {0, 0};
       const auto* digits = reinterpret_cast<const int8_t*>(x.permuted) + x.digits * k0;
       const uint8_t* codes = w.packed + row * w.packed_stride + k0 / 2;
-      constexpr int64_t kStride = kBuffered + kWidth;
       auto dot = count == 2 ? (x.digits == 2 ? &dot_byte_order<2, 2> : &dot_byte_order<2, 3>)
                             : (x.digits == 2 ? &dot_byte_order<1, 2> : &dot_byte_order<1, 3>);
-      dot(sums, codes, w.packed_stride, scale[0], kStride, digits, depth, group);
+      dot(sums, codes, w.packed_stride, scaled, kStride, digits, depth, group, lanes);
       for (int r = 0; r < count; ++r) result[r] += sums[r];
     }
     for (int r = 0; r < count; ++r) y[row + r] = result[r];
@@ -513,11 +538,12 @@ float dot_any(const uint8_t* packed, int bits, const float* scales, const float*
 void dot(float* y, const PreparedVector& x, int64_t k, const uint8_t* packed, int64_t packed_stride,
          const uint8_t* scales, const uint8_t* biases, int64_t scale_stride, Dtype scale_dtype,
          const QuantizedFormat& format, int64_t rows) {
-  const FloatTag d;
   const int64_t group = format.group_size;
   if (in_byte_order(k, format)) {
-    return dot_byte_rows(
-        y, x, k, {packed, scales, biases, packed_stride, scale_stride, scale_dtype, format}, rows);
+    const QuantizedRows w{packed, scales, biases, packed_stride, scale_stride, scale_dtype, format};
+    return scale_dtype == float32   ? dot_byte_rows<float>(y, x, k, w, rows)
+           : scale_dtype == float16 ? dot_byte_rows<float16_t>(y, x, k, w, rows)
+                                    : dot_byte_rows<bfloat16_t>(y, x, k, w, rows);
   }
   const bool nibbles = in_nibble_order(k, format);
   constexpr int64_t kBuffered = 1024;

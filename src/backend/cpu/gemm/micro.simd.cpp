@@ -177,14 +177,12 @@ HWY_EXPORT(double_kernel);
 
 template <>
 const MicroKernel<float>& micro_kernel<float>() {
-  static const MicroKernel<float>& kernel = HWY_DYNAMIC_DISPATCH(float_kernel)();
-  return kernel;
+  return HWY_DYNAMIC_DISPATCH(float_kernel)();
 }
 
 template <>
 const MicroKernel<double>& micro_kernel<double>() {
-  static const MicroKernel<double>& kernel = HWY_DYNAMIC_DISPATCH(double_kernel)();
-  return kernel;
+  return HWY_DYNAMIC_DISPATCH(double_kernel)();
 }
 
 }  // namespace mlx::core::cpu

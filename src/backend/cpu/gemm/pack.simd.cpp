@@ -96,6 +96,15 @@ void convert_out(S* dst, const float* src, int64_t size) {
   for (; i < size; ++i) dst[i] = S(src[i]);
 }
 
+#if HWY_TARGET == HWY_SCALAR
+template <typename T>
+void transpose_sliver(T* dst, int width, const T* src, int64_t lane_stride, int lanes,
+                      int64_t depth) {
+  for (int64_t k = 0; k < depth; ++k) {
+    for (int i = 0; i < lanes; ++i) dst[k * width + i] = src[i * lane_stride + k];
+  }
+}
+#else
 // A vector whose 128-bit block j holds one block from the row j * kStep + first.
 template <typename D, typename T>
 HWY_INLINE hn::Vec<D> gather_blocks(D d, const T* const* rows, int64_t k) {
@@ -173,6 +182,7 @@ void transpose_sliver(T* dst, int width, const T* src, int64_t lane_stride, int 
       return transpose_rows<4>(dst, width, src, lane_stride, lanes, depth);
   }
 }
+#endif  // HWY_SCALAR
 
 // Packs elements that are contiguous along the lanes: rows of one or two vectors are copied.
 template <typename T, typename S>
