@@ -1,6 +1,8 @@
 // Operations that join, cut, repeat and rearrange arrays, and diagonals.
 #include <nanobind/stl/variant.h>
 
+#include <string>
+
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
@@ -70,12 +72,14 @@ nb::object at_least(const nb::args& arys, mx::StreamOrDevice s) {
 }
 
 void bind_joins(nb::module_& m) {
-  m.def("concatenate", &concatenate, "arrays"_a, "axis"_a.none() = 0, nb::kw_only(),
-        "stream"_a = nb::none(),
-        nb::sig("def concatenate(arrays: list[array], axis: int | None = 0, *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "The arrays one after another along an axis (flattened with axis None).");
-  m.attr("concat") = m.attr("concatenate");
+  for (const char* name : {"concatenate", "concat"}) {
+    std::string signature = "def " + std::string(name) +
+                            "(arrays: list[array], axis: int | None = 0, *, stream: "
+                            "StreamOrDevice = None) -> array";
+    m.def(name, &concatenate, "arrays"_a, "axis"_a.none() = 0, nb::kw_only(),
+          "stream"_a = nb::none(), nb::sig(signature.c_str()),
+          "The arrays one after another along an axis (flattened with axis None).");
+  }
   m.def("stack", &stack, "arrays"_a, "axis"_a.none() = 0, nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def stack(arrays: list[array], axis: int | None = 0, *, stream: StreamOrDevice = "
                 "None) -> array"),

@@ -111,7 +111,7 @@ void bind_dtype(nb::module_& m) {
       .def("__eq__",
            [](const mx::Dtype& t, nb::object other) {
              return is_dtype(other) && t == nb::cast<mx::Dtype>(other);
-           }, "other"_a.none())
+           }, nb::arg().none())
       .def("__hash__", [](const mx::Dtype& t) { return static_cast<int64_t>(t.val()); })
       .def("__reduce__", [](const mx::Dtype& t) {
         // The name of the module's constant: pickling gives back the same object.

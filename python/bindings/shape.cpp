@@ -1,4 +1,6 @@
 // Operations on shape and layout: reshape, transpose, squeeze, broadcast, slices.
+#include <string>
+
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
@@ -108,15 +110,18 @@ void bind_layout(nb::module_& m) {
 }
 
 void bind_axes(nb::module_& m) {
-  m.def("transpose",
-        [](const mx::array& a, const std::optional<std::vector<int>>& axes, mx::StreamOrDevice s) {
-          return axes ? mx::transpose(a, *axes, s) : mx::transpose(a, s);
-        },
-        "a"_a, "axes"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def transpose(a: array, /, axes: Sequence[int] | None = None, *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "The axes in another order (reversed when none is given).");
-  m.attr("permute_dims") = m.attr("transpose");
+  for (const char* name : {"transpose", "permute_dims"}) {
+    std::string signature = "def " + std::string(name) +
+                            "(a: array, /, axes: Sequence[int] | None = None, *, stream: "
+                            "StreamOrDevice = None) -> array";
+    m.def(name,
+          [](const mx::array& a, const std::optional<std::vector<int>>& axes,
+             mx::StreamOrDevice s) {
+            return axes ? mx::transpose(a, *axes, s) : mx::transpose(a, s);
+          },
+          nb::arg(), "axes"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+          nb::sig(signature.c_str()), "The axes in another order (reversed when none is given).");
+  }
   m.def("matrix_transpose", &mx::matrix_transpose, "a"_a, nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def matrix_transpose(a: array, /, *, stream: StreamOrDevice = None) -> array"),
         "The last two axes swapped.");
