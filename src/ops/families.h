@@ -30,9 +30,9 @@ array apply_binary(const array& a, const array& b, StreamOrDevice s) {
   array x = astype(a, dtype, stream);
   array y = astype(b, dtype, stream);
   if (x.shape() != y.shape()) {
-    Shape shape = broadcast_shapes(x.shape(), y.shape());
-    x = broadcast_to(x, shape, stream);
-    y = broadcast_to(y, shape, stream);
+    auto operands = broadcast_arrays({std::move(x), std::move(y)}, stream);
+    x = std::move(operands[0]);
+    y = std::move(operands[1]);
   }
   Shape shape = x.shape();
   return array(std::move(shape), detail::result_dtype(Op::info, dtype),

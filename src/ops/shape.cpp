@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "graph/shape.h"
 #include "mlx/primitives/shape.h"
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core {
 
@@ -181,7 +182,19 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
   Shape shape;
   for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");
   std::vector<array> result;
-  for (const auto& input : inputs) result.push_back(broadcast_to(input, shape, s));
+  if (!detail::in_dynamic_tracing()) {
+    for (const auto& input : inputs) result.push_back(broadcast_to(input, shape, s));
+    return result;
+  }
+  // The shape must follow from the inputs when the trace is replayed with others.
+  Stream stream = to_stream(s);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::vector<array> all{inputs[i]};
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      if (k != i) all.push_back(stop_gradient(inputs[k], stream));
+    }
+    result.push_back(array(shape, inputs[i].dtype(), std::make_shared<Broadcast>(stream, shape), std::move(all)));
+  }
   return result;
 }
 

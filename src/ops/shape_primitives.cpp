@@ -6,7 +6,9 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
+#include "mlx/ops/indexing.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
 
@@ -39,9 +41,20 @@ bool Contiguous::is_equivalent(const Primitive& other) const { return same_state
 
 // Broadcast
 
+std::vector<Shape> Broadcast::output_shapes(const std::vector<array>& inputs) {
+  if (inputs.size() == 1) return {shape_};
+  Shape shape;
+  for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), "broadcast");
+  return {shape};
+}
+
 std::vector<array> Broadcast::vjp(const std::vector<array>& primals,
-                                  const std::vector<array>& cotangents, const std::vector<int>&,
-                                  const std::vector<array>&) {
+                                  const std::vector<array>& cotangents,
+                                  const std::vector<int>& argnums, const std::vector<array>&) {
+  // Inputs beyond the first only lend their shape.
+  std::vector<array> result;
+  for (int argnum : argnums) result.push_back(zeros_of(primals[argnum]));
+  if (argnums.empty() || argnums[0] != 0) return result;
   // The transpose of repeating along an axis is the sum along it.
   const Shape& shape = primals[0].shape();
   const array& cotangent = cotangents[0];
@@ -51,17 +64,22 @@ std::vector<array> Broadcast::vjp(const std::vector<array>& primals,
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != cotangent.shape()[lead + i]) axes.push_back(static_cast<int>(lead + i));
   }
-  return {reshape(sum(cotangent, axes, true, stream()), shape, stream())};
+  result[0] = reshape(sum(cotangent, axes, true, stream()), shape, stream());
+  return result;
 }
 
-std::vector<array> Broadcast::jvp(const std::vector<array>&, const std::vector<array>& tangents,
-                                  const std::vector<int>&) {
-  return {broadcast_to(tangents[0], shape_, stream())};
+std::vector<array> Broadcast::jvp(const std::vector<array>& primals,
+                                  const std::vector<array>& tangents,
+                                  const std::vector<int>& argnums) {
+  Shape shape = output_shapes(primals)[0];
+  array tangent = argnums[0] == 0 ? tangents[0] : array(0, primals[0].dtype());
+  return {broadcast_to(tangent, shape, stream())};
 }
 
 std::pair<std::vector<array>, std::vector<int>> Broadcast::vmap(const std::vector<array>& inputs,
                                                                 const std::vector<int>& axes) {
   if (axes[0] < 0) return {{broadcast_to(inputs[0], shape_, stream())}, {-1}};
+  // (A shapeless trace is not batched with other shapes than its own, so shape_ holds.)
   // Batch first, then length-1 dimensions so that the rest lines up from the right.
   array x = moveaxis(inputs[0], axes[0], 0, stream());
   Shape aligned{x.shape(0)};
@@ -304,10 +322,15 @@ std::pair<std::vector<array>, std::vector<int>> Slice::vmap(const std::vector<ar
 }
 
 std::vector<array> AsStrided::vjp(const std::vector<array>& primals,
-                                  const std::vector<array>& cotangents,
-                                  const std::vector<int>& argnums,
-                                  const std::vector<array>& outputs) {
-  return Primitive::vjp(primals, cotangents, argnums, outputs);
+                                  const std::vector<array>& cotangents, const std::vector<int>&,
+                                  const std::vector<array>&) {
+  // The same view of the element numbers tells where each cotangent goes; those of elements seen more than
+  // once add up. The input is flat.
+  int size = safe_cast(primals[0].size(), "as_strided");
+  array numbers = as_strided(arange(0, size, uint32, stream()), shape_, strides_, offset_, stream());
+  array flat = reshape(numbers, Shape{-1}, stream());
+  array updates = reshape(cotangents[0], Shape{safe_cast(flat.size(), "as_strided"), 1}, stream());
+  return {scatter_add(zeros_of(primals[0]), flat, updates, 0, stream())};
 }
 
 std::vector<array> AsStrided::jvp(const std::vector<array>&, const std::vector<array>& tangents,

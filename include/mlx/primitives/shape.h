@@ -23,6 +23,8 @@ class MLX_API AsStrided : public Primitive {
   size_t offset_;
 };
 
+/** Broadcasts the first input to a shape. While a shapeless trace is recorded, the shape is not fixed:
+ * further inputs are then the arrays it must fit, and the output has the common shape of all. */
 class MLX_API Broadcast : public Primitive {
  public:
   Broadcast(Stream stream, Shape shape) : Primitive(stream), shape_(std::move(shape)) {}
@@ -30,7 +32,7 @@ class MLX_API Broadcast : public Primitive {
   DEFINE_GRADS()
   DEFINE_NAME(Broadcast)
   bool is_equivalent(const Primitive& other) const override;
-  std::vector<Shape> output_shapes(const std::vector<array>&) override { return {shape_}; }
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   const Shape& state() const { return shape_; }
 
  private:
