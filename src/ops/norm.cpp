@@ -139,7 +139,7 @@ array layer_norm(const array& x, const std::optional<array>& weight,
   check_parameter("layer_norm", "bias", bias, x);
   Dtype dtype = x.dtype();
   if (weight) dtype = promote_types(dtype, weight->dtype());
-  if (bias) dtype = promote_types(dtype, bias->dtype());
+  if (weight && bias) dtype = promote_types(dtype, bias->dtype());
   check_dtype("layer_norm", dtype);
   std::vector<array> inputs{astype(x, dtype, stream),
                             weight ? astype(*weight, dtype, stream) : array(1, dtype),

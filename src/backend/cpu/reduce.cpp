@@ -19,7 +19,8 @@ constexpr int64_t kMaxSegments = 64;
 constexpr int64_t kGatherChunk = 1024;
 constexpr int64_t kTileOutputs = 64;
 constexpr int64_t kColumnTile = 4096;
-constexpr int64_t kShortRow = 32;
+constexpr int64_t kShortRowTile = 512;  // outputs
+constexpr int64_t kTransposedRows = 512;
 
 static_assert(kGatherChunk % kLanes == 0 && kRowBlock % kGatherChunk == 0);
 static_assert(kSourceBlock <= kGatherChunk && kSourceBlock % kLanes == 0 &&
@@ -157,6 +158,8 @@ class Reducer {
       for (int64_t i = 0; i < layout_.num_outputs; ++i) store(i, identity_of<Total>(op_));
     } else if (!layout_.along_rows) {
       reduce_columns();
+    } else if (rows_are_short_and_packed()) {
+      reduce_short_rows();
     } else if (use_tiles()) {
       reduce_row_tiles();
     } else {
@@ -167,28 +170,21 @@ class Reducer {
  private:
   const void* at(int64_t offset) const { return data_ + offset * static_cast<int64_t>(itemsize_); }
 
-  void store(int64_t i, Total total) const {
+  void store(int64_t i, Total total) const { store_range(i, 1, &total); }
+
+  template <typename V>
+  void store_range(int64_t first, int64_t count, const V* values) const {
     dispatch_dtype(out_dtype_, [&](auto tag) {
       using T = typename decltype(tag)::type;
-      if constexpr (std::is_same_v<Total, double> && sizeof(T) == 2 && !std::is_integral_v<T>) {
-        static_cast<T*>(out_)[i] = T(static_cast<float>(total));
-      } else if constexpr (std::is_same_v<Total, complex64_t>) {
-        if constexpr (std::is_same_v<T, complex64_t>) static_cast<T*>(out_)[i] = total;
+      auto to = static_cast<T*>(out_) + first;
+      if constexpr (std::is_same_v<V, complex64_t> != std::is_same_v<T, complex64_t>) {
+        throw_internal("a reduction of complex numbers stays complex");
+      } else if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>) {
+        for (int64_t i = 0; i < count; ++i) to[i] = T(static_cast<float>(values[i]));
       } else {
-        static_cast<T*>(out_)[i] = static_cast<T>(total);
+        for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(values[i]);
       }
     });
-  }
-
-  void store_range(int64_t first, int64_t count, const Total* totals) const {
-    if (std::is_same_v<Total, double> && out_dtype_ == float32) {
-      auto to = static_cast<float*>(out_) + first;
-      if constexpr (std::is_same_v<Total, double>) {
-        for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(totals[i]);
-      }
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i) store(first + i, totals[i]);
   }
 
   /** Copies elements [begin, begin + count) of a sequence of dimensions into accumulators. */
@@ -260,12 +256,45 @@ class Reducer {
     }
   }
 
+  bool rows_are_short_and_packed() const {
+    if (kernels_->short_rows == nullptr || layout_.length > static_cast<int64_t>(kShortRow)) {
+      return false;
+    }
+    if (source_ != nullptr) return true;
+    return is_dense(layout_.reduced) &&
+           (layout_.kept.empty() ||
+            (layout_.kept.size() == 1 && layout_.kept[0].stride == layout_.length));
+  }
+
+  void reduce_short_rows() const {
+    const int64_t length = layout_.length;
+    const bool in_place = source_ == nullptr && direct_ == kernels_;
+    const int64_t tile = in_place ? kShortRowTile : kGatherChunk / length;
+    const int64_t grain = ceil_div(kTaskElements / length, tile) * tile;
+    parallel_ranges(layout_.num_outputs, grain, [&](int64_t begin, int64_t end) {
+      alignas(64) A chunk[kGatherChunk];
+      alignas(64) A values[kGatherChunk];
+      for (int64_t first = begin; first < end; first += tile) {
+        const int64_t rows = std::min(tile, end - first);
+        const void* x =
+            source_ != nullptr ? source_->fetch(first * length, rows * length) : at(first * length);
+        if (direct_ != kernels_) {
+          load_accumulators(storage_, truth_, x, 1, rows * length, chunk);
+          x = chunk;
+        }
+        kernels_->short_rows(x, length, rows, values);
+        store_range(first, rows, values);
+      }
+    });
+  }
+
   /** Tiles of outputs side by side: for rows shorter than the lanes, and for rows that are columns
    * in memory. Each output gets the same tree as in reduce_sequence. */
   bool use_tiles() const {
     if (source_ != nullptr || layout_.kept.empty() || layout_.kept.back().size < 8) return false;
     bool side_by_side = layout_.kept.back().stride == 1 && direct_ != nullptr;
-    return layout_.length <= kShortRow || (side_by_side && !is_dense(layout_.reduced));
+    return layout_.length <= static_cast<int64_t>(kShortRow) ||
+           (side_by_side && !is_dense(layout_.reduced));
   }
 
   void reduce_row_tiles() const {
@@ -383,6 +412,72 @@ class Reducer {
   /** The tree down columns, for `count` columns from `first` and rows [begin, end). */
   void reduce_column_tile(int64_t base, int64_t first, int64_t count, int64_t begin, int64_t end,
                           Total* totals) const {
+    std::fill_n(totals, count, identity_of<Total>(op_));
+    if (kernels_->column_trees != nullptr && source_ == nullptr) {
+      const bool dense = is_dense(layout_.columns);
+      const bool packed =
+          dense && layout_.reduced.size() == 1 && layout_.reduced[0].stride == count;
+      if (packed && count < static_cast<int64_t>(kTreeLanes)) {
+        begin = reduce_narrow_columns(base, count, begin, end, totals);
+      } else if (!dense && is_dense(layout_.reduced)) {
+        return reduce_columns_that_are_rows(base, first, count, begin, end, totals);
+      }
+    }
+    reduce_column_blocks(base, first, count, begin, end, totals);
+  }
+
+  /** A few columns with nothing between them: whole blocks of rows side by side. Returns the first
+   * row that is left. */
+  int64_t reduce_narrow_columns(int64_t base, int64_t count, int64_t begin, int64_t end,
+                                Total* totals) const {
+    constexpr int64_t kRows = kTreeLanes * kColumnBlock;
+    A trees[kTreeLanes];
+    std::unique_ptr<A[]> chunk;
+    if (direct_ != kernels_) chunk = std::make_unique_for_overwrite<A[]>(kRows * count);
+    for (; begin + kRows <= end; begin += kRows) {
+      auto x = static_cast<const A*>(at(base + begin * count));
+      if (chunk != nullptr) {
+        load_accumulators(storage_, truth_, x, 1, kRows * count, chunk.get());
+        x = chunk.get();
+      }
+      for (int64_t c = 0; c < count; ++c) {
+        kernels_->column_trees(x + c, kColumnBlock * count, count, kColumnBlock, trees);
+        for (A tree : trees) totals[c] = combine<Total>(op_, totals[c], static_cast<Total>(tree));
+      }
+    }
+    return begin;
+  }
+
+  /** Columns whose elements are next to one another in memory: copied in runs, then side by side.
+   */
+  void reduce_columns_that_are_rows(int64_t base, int64_t first, int64_t count, int64_t begin,
+                                    int64_t end, Total* totals) const {
+    constexpr int64_t kPitch = kTransposedRows + 16;  // no power of two: lines of all sets
+    A trees[kTreeLanes];
+    auto chunk = std::make_unique<A[]>(kTreeLanes * kPitch);
+    for (int64_t c = 0; c < count; c += kTreeLanes) {
+      const int64_t lanes = std::min<int64_t>(kTreeLanes, count - c);
+      for (int64_t row = begin; row < end; row += kTransposedRows) {
+        const int64_t rows = std::min(kTransposedRows, end - row);
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          int64_t column = base + offset_at(layout_.columns, first + c + lane);
+          load_accumulators(storage_, truth_, at(column + row), 1, rows, &chunk[lane * kPitch]);
+        }
+        for (int64_t r = 0; r < rows; r += kColumnBlock) {
+          kernels_->column_trees(&chunk[r], kPitch, 1, std::min<int64_t>(kColumnBlock, rows - r),
+                                 trees);
+          for (int64_t lane = 0; lane < lanes; ++lane) {
+            totals[c + lane] =
+                combine<Total>(op_, totals[c + lane], static_cast<Total>(trees[lane]));
+          }
+        }
+      }
+    }
+  }
+
+  void reduce_column_blocks(int64_t base, int64_t first, int64_t count, int64_t begin, int64_t end,
+                            Total* totals) const {
+    if (begin >= end) return;
     const bool dense = source_ == nullptr && direct_ != nullptr && is_dense(layout_.columns);
     auto sums = std::make_unique_for_overwrite<A[]>(count);
     std::unique_ptr<A[]> gathered;
@@ -407,9 +502,7 @@ class Reducer {
         }
         (dense ? direct_ : kernels_)->accumulate_rows(pointers, rows, count, sums.get());
       }
-      if (block == begin) {
-        for (int64_t i = 0; i < count; ++i) totals[i] = static_cast<Total>(sums[i]);
-      } else if (op_ == ReduceOp::sum) {
+      if (op_ == ReduceOp::sum) {
         for (int64_t i = 0; i < count; ++i) {
           totals[i] = combine(ReduceOp::sum, totals[i], static_cast<Total>(sums[i]));
         }
@@ -440,8 +533,9 @@ bool reduces_in_runs(const Shape& shape, const std::vector<bool>& reduced) {
   Strides strides = row_major_strides(shape);
   Layout layout = make_layout({nullptr, float32, shape, strides}, reduced);
   // Short rows are better reduced side by side from memory.
-  return layout.along_rows ? is_dense(layout.reduced) && layout.length > kShortRow
-                           : is_dense(layout.columns);
+  return layout.along_rows
+             ? is_dense(layout.reduced) && layout.length > static_cast<int64_t>(kShortRow)
+             : is_dense(layout.columns);
 }
 
 void reduce(ReduceOp op, bool truth, const StridedView& x, const std::vector<bool>& reduced,

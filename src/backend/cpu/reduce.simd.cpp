@@ -255,6 +255,78 @@ void accumulate_rows(const void* const* rows_, size_t num_rows, size_t columns, 
   column_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, c, columns, sums);
 }
 
+/** Every stride-th element from p: lane i gets p[i * stride]. */
+template <class D>
+HWY_INLINE hn::Vec<D> gather(D d, const hn::TFromD<D>* p, hn::Vec<hn::RebindToSigned<D>> indices) {
+  return hn::GatherIndex(d, p, indices);
+}
+
+template <class D>
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> lane_offsets(D, size_t stride) {
+  const hn::RebindToSigned<D> di;
+  using I = hn::TFromD<decltype(di)>;
+  HWY_ALIGN I offsets[HWY_MAX_BYTES / sizeof(I)];
+  for (size_t i = 0; i < hn::Lanes(di); ++i) offsets[i] = static_cast<I>(i * stride);
+  return hn::Load(di, offsets);
+}
+
+template <class Op, typename A>
+void column_trees(const void* x_, size_t lane_stride, size_t row_stride, size_t rows, void* out_) {
+  const hn::CappedTag<A, kTreeLanes> d;
+  const size_t width = hn::Lanes(d);
+  const auto offsets = lane_offsets(d, lane_stride);
+  for (size_t lane = 0; lane < kTreeLanes; lane += width) {
+    const A* x = static_cast<const A*>(x_) + lane * lane_stride;
+    auto at = [&](size_t r) HWY_ATTR { return gather(d, x + r * row_stride, offsets); };
+    auto sum = hn::Set(d, Op::template identity<A>());
+    size_t r = 0;
+    for (; r + kRowGroup <= rows; r += kRowGroup) {
+      auto r01 = Op::apply(d, at(r), at(r + 1));
+      auto r23 = Op::apply(d, at(r + 2), at(r + 3));
+      auto r45 = Op::apply(d, at(r + 4), at(r + 5));
+      auto r67 = Op::apply(d, at(r + 6), at(r + 7));
+      sum = Op::apply(d, sum, Op::apply(d, Op::apply(d, r01, r23), Op::apply(d, r45, r67)));
+    }
+    for (; r < rows; ++r) sum = Op::apply(d, sum, at(r));
+    hn::StoreU(sum, d, static_cast<A*>(out_) + lane);
+  }
+}
+
+template <class Op, typename A, class D>
+HWY_INLINE size_t short_row_span(D d, const A* x, size_t length, size_t i, size_t rows, A* out) {
+  const size_t width = hn::Lanes(d);
+  const auto offsets = lane_offsets(d, length);
+  const auto identity = hn::Set(d, Op::template identity<A>());
+  size_t used = kShortRow;
+  while (used / 2 >= length) used /= 2;
+  HWY_ALIGN A lanes[kShortRow * HWY_MAX_BYTES / sizeof(A)];
+  for (; i + width <= rows; i += width) {
+    const A* row = x + i * length;
+    for (size_t k = 0; k < used; ++k) {
+      auto v = identity;
+      if (k < length) v = Op::apply(d, v, gather(d, row + k, offsets));
+      hn::Store(v, d, lanes + k * width);
+    }
+    for (size_t half = used / 2; half >= 1; half /= 2) {
+      for (size_t k = 0; k < half; ++k) {
+        hn::Store(
+            Op::apply(d, hn::Load(d, lanes + k * width), hn::Load(d, lanes + (half + k) * width)),
+            d, lanes + k * width);
+      }
+    }
+    hn::StoreU(hn::Load(d, lanes), d, out + i);
+  }
+  return i;
+}
+
+template <class Op, typename A>
+void short_rows(const void* x_, size_t length, size_t rows, void* out_) {
+  auto x = static_cast<const A*>(x_);
+  auto out = static_cast<A*>(out_);
+  size_t i = short_row_span<Op>(hn::CappedTag<A, kTreeLanes>(), x, length, 0, rows, out);
+  short_row_span<Op>(hn::CappedTag<A, 1>(), x, length, i, rows, out);
+}
+
 template <typename T>
 size_t find(const void* x_, size_t n, const void* value_) {
   using A = Accumulator<T>;
@@ -336,9 +408,14 @@ void add_search(ReduceKernels& kernels) {
 
 template <class Op, typename T>
 ReduceKernels make_kernels(Dtype accumulator) {
-  ReduceKernels kernels{
-      accumulator, accumulate<Op, T>, fold<Op, Accumulator<T>>, accumulate_rows<Op, T>, nullptr,
-      nullptr};
+  ReduceKernels kernels{accumulator, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  kernels.accumulate = accumulate<Op, T>;
+  kernels.fold = fold<Op, Accumulator<T>>;
+  kernels.accumulate_rows = accumulate_rows<Op, T>;
+  if constexpr (std::is_same_v<T, Accumulator<T>> && sizeof(T) >= 4) {
+    kernels.column_trees = column_trees<Op, T>;
+    kernels.short_rows = short_rows<Op, T>;
+  }
   add_search<Op, T>(kernels);
   return kernels;
 }
@@ -484,6 +561,8 @@ const ReduceKernels* complex_kernels() {
           for (size_t c = 0; c < columns; ++c) sums[c] = combine_complex<op>(sums[c], row[c]);
         }
       },
+      nullptr,
+      nullptr,
       [](const void* x_, size_t n, const void* value_) {
         auto x = static_cast<const complex64_t*>(x_);
         auto value = *static_cast<const complex64_t*>(value_);

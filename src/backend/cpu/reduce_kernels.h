@@ -17,6 +17,9 @@ inline constexpr size_t kLanes = 64;
 inline constexpr size_t kRowBlock = 4096;
 inline constexpr size_t kRowGroup = 8;
 inline constexpr size_t kColumnBlock = 64;
+/** Trees computed side by side, and the longest row that is handled so. */
+inline constexpr size_t kTreeLanes = 16;
+inline constexpr size_t kShortRow = 32;
 
 /** Kernels of one op on one storage type. "Accumulator" elements are of `accumulator` type. */
 struct ReduceKernels {
@@ -27,6 +30,13 @@ struct ReduceKernels {
   void (*fold)(void* lanes);
   /** sums[c] op= the tree over rows[r][c] for c < columns; up to kRowGroup rows. */
   void (*accumulate_rows)(const void* const* rows, size_t num_rows, size_t columns, void* sums);
+  /** Below, x holds accumulators. out[l] = the tree down one column block: of x[l * lane_stride + r
+   * * row_stride] over r < rows (at most kColumnBlock), for l < kTreeLanes. */
+  void (*column_trees)(const void* x, size_t lane_stride, size_t row_stride, size_t rows,
+                       void* out);
+  /** out[i] = the tree along row i of `length` (at most kShortRow) elements, rows one after the
+   * other. */
+  void (*short_rows)(const void* x, size_t length, size_t rows, void* out);
   /** The first i < n with x[i] equal to *value (any NaN for a NaN), or n. */
   size_t (*find)(const void* x, size_t n, const void* value);
   /** For min and max: where rows[r][c] beats best[c], takes it and index[c] = first_row + r.
