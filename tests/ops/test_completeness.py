@@ -13,7 +13,7 @@ ELSEWHERE = {
         "enable_compile", "get_printoptions", "set_printoptions", "get_array_buffer_size", "compile",
     },
     "exists and raises": {
-        "conv1d", "conv2d", "conv3d", "conv_general", "conv_transpose1d", "conv_transpose2d",
+        "convolve", "conv1d", "conv2d", "conv3d", "conv_general", "conv_transpose1d", "conv_transpose2d",
         "conv_transpose3d", "export_function", "import_function", "exporter", "export_to_dot", "save_gguf",
         "qqmm", "gather_qmm", "gather_qqmm", "gather_mm", "block_masked_mm", "segmented_mm",
         "hadamard_transform", "to_fp8", "from_fp8", "fast.metal_kernel", "fast.cuda_kernel",

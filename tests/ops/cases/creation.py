@@ -36,7 +36,6 @@ CASES = [
     make("array_numpy", "[mx.array(np.arange(6).reshape(2, 3).astype(t)) for t in '?bhilBHILefdF']"),
     make("array_numpy_strided", "mx.array(np.arange(24).reshape(4, 6)[::2, ::3]), mx.array(np.arange(6).reshape(2, 3).T)"),
     make("array_numpy_scalar", "mx.array(np.float64(2.5)), mx.array(np.int64(3)), mx.array(np.bool_(True))"),
-    make("array_numpy_bad", "mx.array(np.array(['a', 'b']))"),
     make("array_numpy_complex128", "mx.array(np.array([1 + 2j]))"),
     make("asarray", "mx.asarray([1, 2]), mx.asarray(a), mx.asarray(3.5, mx.float16)", a=N(3)),
     row("to_numpy", "np.array(a), np.asarray(a).sum(), memoryview(a).shape", a=P(3, 4), dtypes=[d for d in ALL if d != "bfloat16"], vmap=False, compile=False, tolerance=4),
@@ -68,7 +67,7 @@ CASES = [
     make("eval", "mx.eval(a + 1, [a * 2, {'x': a}]), mx.async_eval(a - 1), mx.synchronize()", a=N(3)),
     make("eval_bad", "mx.eval(a, None, 3)", a=N(3)),
     *[
-        row(f"file_{kind}", text, a=N(3, 4), dtypes=ALL, vmap=False, compile=False)
+        row(f"file_{kind}", text, a=N(3, 4), dtypes=[d for d in ALL if kind != "safetensors" or d != "float64"], vmap=False, compile=False)
         for kind, text in {
             "npy": "import io; f = io.BytesIO(); mx.save(f, a); f.seek(0); out = np.load(f)",
             "safetensors": "import tempfile, os; p = os.path.join(tempfile.mkdtemp(), 'x.safetensors'); mx.save_safetensors(p, {'w': a, 'v': a.T}, {'k': 'v'}); out = mx.load(p), mx.load(p, return_metadata=True)[1]",

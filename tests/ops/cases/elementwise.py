@@ -96,7 +96,7 @@ UNARY = [
     unary("isneginf", grad=False),
     unary("logical_not", "np.logical_not", grad=False),
     unary("bitwise_invert", grad=False),
-    unary("nan_to_num", grad=False),
+    unary("nan_to_num", grad=False, dtypes=BOOL + INTS + FLOATS[:3] + COMPLEX),
     row(
         "nan_to_num_values",
         "mx.nan_to_num(a / b, nan=1.0, posinf=2.0, neginf=-3.0)",

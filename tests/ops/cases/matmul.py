@@ -72,5 +72,4 @@ CASES = [
     row("einsum_three", "mx.einsum('ij,jk,kl->il', a, b, c)", "np.einsum('ij,jk,kl->il', a, b, c)", grad="abc", a=N(3, 4), b=N(4, 5), c=N(5, 2), tolerance=6),
     row("einsum_bad", "mx.einsum('ij,jk->iz', a, b)", a=N(3, 4), b=N(4, 5), vmap=False, dtypes=("float32",)),
     row("einsum_path", "mx.einsum_path('ij,jk,kl->il', a, b, b.T)[0]", a=N(3, 4), b=N(4, 5), vmap=False, dtypes=("float32",)),
-    row("convolve_bad_rank", "mx.convolve(a, b)", a=N(3, 4), b=N(4, 5), vmap=False, dtypes=("float32",)),
 ]  # fmt: skip
