@@ -36,6 +36,7 @@ class Case:
     ref: str | None = None  # the same in NumPy (np) and SciPy (sp) over float64
     dtypes: tuple[str, ...] = FLOATS
     grad: str = ""  # names of the inputs to differentiate by
+    jvp: bool = True  # else only the vjp is checked
     vmap: bool = True
     compile: bool = True
     oracle: bool = True

@@ -29,7 +29,7 @@ CASES = [
     row("qmv_halves", "mx.quantized_matmul(x, *mx.quantize(w), True)", w=N(64, 256), x=N(1, 256), dtypes=F, tolerance=8, vmap=False),
     # The wheel accumulates 16-bit products in 16 bits.
     row("qmm_halves", "mx.quantized_matmul(x, *mx.quantize(w), True)", w=N(64, 256), x=N(40, 256), dtypes=F, tolerance=50, vmap=False),
-    row("qmm_halves_dense", "mx.quantized_matmul(x, *mx.quantize(w), True) - x.astype(mx.float32) @ mx.dequantize(*mx.quantize(w)).astype(mx.float32).T", "np.zeros((40, 64))", w=N(64, 256), x=N(40, 256), dtypes=F, tolerance=16, vmap=False, oracle=False),
+    row("qmm_halves_dense", "mx.quantized_matmul(x, *mx.quantize(w), True) - x.astype(mx.float32) @ mx.dequantize(*mx.quantize(w)).astype(mx.float32).T", "np.zeros((40, 64))", w=N(64, 256), x=N(40, 256), dtypes=F, tolerance=30, vmap=False, oracle=False),
     row("qmm_batch", "mx.quantized_matmul(x, *mx.quantize(w), True)", w=N(64, 128), x=N(2, 5, 128), dtypes=F, tolerance=8, vmap=False),
     row("qmm_matches_dense", "mx.quantized_matmul(x, *mx.quantize(w), True) - x @ mx.dequantize(*mx.quantize(w)).T", w=N(64, 128), x=N(5, 128), dtypes=("float32",), tolerance=20, vmap=False),
     row("qmm_grad", "mx.grad(lambda x: mx.quantized_matmul(x, *mx.quantize(w), True).square().sum())(x)", w=N(64, 128), x=N(5, 128), dtypes=("float32",), tolerance=60, vmap=False),
