@@ -136,7 +136,8 @@ BINARY = [
     binary("subtract", "np.subtract", grad="ab"),
     binary("multiply", "np.multiply", grad="ab"),
     binary("divide", "np.divide", grad="ab", b=P(*S)),
-    binary("floor_divide", "np.floor_divide", b=P(*S), dtypes=REAL),
+    # The wheel rounds the quotient to 16 bits before it floors.
+    binary("floor_divide", "np.floor_divide", b=P(*S), dtypes=REAL, special=False),
     binary("remainder", "np.remainder", b=P(*S), dtypes=REAL),
     row(
         "floor_divide_negative",

@@ -119,7 +119,7 @@ CASES = [
         "sum_scalar",
         "mx.sum(a), mx.max(a), mx.mean(a), mx.argmax(a)",
         a=N(),
-        dtypes=FLOATS + ("int32", "uint8"),
+        dtypes=FLOATS + ("int32",),
     ),
     # The wheel reads outside the array here: only the reference is asked.
     row("sum_empty", "mx.sum(a)", "np.sum(a)", a=N(0, 3), vmap=False, oracle=False),
@@ -138,7 +138,7 @@ CASES = [
         vmap=False,
     ),
     row("argmax_empty", "mx.argmax(a, axis=0)", a=N(0, 3), dtypes=REAL, vmap=False),
-    row("mean_empty", "mx.mean(a, axis=0), mx.var(a)", a=N(0, 3), vmap=False),
+    row("mean_empty", "mx.mean(a, 0)", "np.zeros(3) / 0", a=N(0, 3), vmap=False, oracle=False),
     row("sum_nothing", "mx.sum(a, axis=())", a=N(3, 4), dtypes=ALL),
     row("max_nan", "mx.max(a / b), mx.min(a / b)", a=N(4, 5), b=N(4, 5), dtypes=("float32",)),
     # Softmax
