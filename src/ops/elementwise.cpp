@@ -169,6 +169,12 @@ array ceil(const array& a, StreamOrDevice s) {
   return is_whole ? a : apply_unary<Ceil>(a, s);
 }
 
+array trunc(const array& a, StreamOrDevice s) {
+  if (a.dtype() == complex64) throw_invalid("trunc", "arrays of type complex64 are not supported.");
+  if (!issubdtype(a.dtype(), inexact)) return a;
+  return where(less(a, array(0.0, a.dtype()), s), ceil(a, s), floor(a, s), s);
+}
+
 array round(const array& a, int decimals, StreamOrDevice s) {
   bool is_whole = !issubdtype(a.dtype(), inexact);
   if (a.dtype() == bool_ || (is_whole && decimals >= 0)) return a;

@@ -25,6 +25,8 @@ MLX_API array bitwise_invert(const array& a, StreamOrDevice s = {});
 MLX_API array reciprocal(const array& a, StreamOrDevice s = {});
 MLX_API array floor(const array& a, StreamOrDevice s = {});
 MLX_API array ceil(const array& a, StreamOrDevice s = {});
+/** Rounds towards zero. */
+MLX_API array trunc(const array& a, StreamOrDevice s = {});
 /** Rounds to a number of decimals (negative: to tens, hundreds, ...), halves to even. */
 MLX_API array round(const array& a, int decimals, StreamOrDevice s = {});
 inline array round(const array& a, StreamOrDevice s = {}) { return round(a, 0, s); }
