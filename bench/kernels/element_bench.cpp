@@ -79,6 +79,15 @@ void time_tape(const char* name, std::vector<TapeInstruction> code, std::vector<
 
 }  // namespace
 
+/** Moderate values: random bits would be mostly huge or subnormal. */
+void fill_halves(Dtype t) {
+  auto* to = reinterpret_cast<uint16_t*>(c);
+  for (int32_t i = 0; i < N; ++i) {
+    float value = static_cast<float>(i % 1000) * 0.01f - 5.0f;
+    to[i] = t == float16 ? float16_t(value).bits_ : bfloat16_t(value).bits_;
+  }
+}
+
 int main() {
   a = fresh(size_t{N} * 8);
   b = fresh(size_t{N} * 8);
@@ -104,7 +113,8 @@ int main() {
   time_tape("add", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32, 12.0 * N);
   time_tape("power", {make(E::power, float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32, 12.0 * N);
   for (Dtype t : {float16, bfloat16}) {
-    ElementOperand ha{a, &one, t}, hb{b, &one, t};
+    ElementOperand ha{c, &one, t}, hb{c, &one, t};
+    fill_halves(t);
     printf("%s:\n", std::string(dtype_name(t)).c_str());
     time_tape("add", {make(E::add, t, t, {0, 1, 0}, 2)}, {ha, hb}, t, 6.0 * N);
     time_tape("exp", {make(E::exp, t, t, {0, 0, 0}, 1)}, {ha}, t, 4.0 * N);
@@ -114,11 +124,14 @@ int main() {
   time_tape("cast float32 to int32", {make(E::cast, float32, int32, {0, 0, 0}, 1)}, {fa}, int32,
             8.0 * N);
   time_tape("less", {make(E::less, float32, bool_, {0, 1, 0}, 2)}, {fa, fb}, bool_, 9.0 * N);
+  std::memset(c, 0, size_t{N});
+  for (int32_t i = 0; i < N; i += 3) c[i] = 1;
   ElementOperand mask{c, &one, bool_};
   time_tape("where", {make(E::select, float32, float32, {0, 1, 2}, 3)}, {mask, fa, fb}, float32,
             13.0 * N);
   for (Dtype t : {float32, float16, bfloat16}) {
-    ElementOperand ga{a, &one, t}, gs{c, &zero, t};
+    if (t != float32) fill_halves(t);
+    ElementOperand ga{t == float32 ? a : c, &one, t}, gs{t == float32 ? a : c, &zero, t};
     auto op = [&](E e, std::array<int32_t, 3> src, int n) { return make(e, t, t, src, n); };
     std::string name = "GELU of five, " + std::string(dtype_name(t));
     time_tape(name.c_str(),

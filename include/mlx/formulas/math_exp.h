@@ -26,17 +26,23 @@ MLX_FORMULA T exp_of_reduced(T r) {
   return add(head, fma(mul(r, r), q, sub(r, sub(head, one))));
 }
 
-/** exp(x) * 2^shift without overflow or underflow in between. */
+/** exp(x) / 2 for x >= 0, which overflows a little later than exp(x). */
 template <class T>
-MLX_FORMULA T exp_scaled(T x, float shift) {
+MLX_FORMULA T half_exp(T x) {
   T n = x;
-  T r = reduce_by_ln2(clamp(x, splat(x, -106.0f), splat(x, 92.0f)), n);
-  return scale_by_power_of_two(exp_of_reduced(r), add(n, splat(x, shift)));
+  T r = reduce_by_ln2(clamp(x, splat(x, 0.0f), splat(x, 92.0f)), n);
+  return scale_by_power_of_two(exp_of_reduced(r), sub(n, splat(x, 1.0f)));
 }
 
 template <class T>
 MLX_FORMULA T exp(T x) {
-  return exp_scaled(x, 0.0f);
+  T zero = splat(x, 0.0f);
+  T n = x;
+  T r = reduce_by_ln2(clamp(x, splat(x, -104.0f), splat(x, 92.0f)), n);
+  // What rounds to zero is kept out of the scaling: processors are slow at underflow.
+  auto gone = less(x, splat(x, -103.972084f));
+  n = select(gone, zero, n);
+  return select(gone, zero, scale_by_power_of_two(exp_of_reduced(r), n));
 }
 
 template <class T>
@@ -58,7 +64,7 @@ template <class T>
 MLX_FORMULA T sigmoid(T x) {
   T one = splat(x, 1.0f);
   T e = exp(neg(abs(x)));
-  return div(select(less(x, splat(x, 0.0f)), e, one), add(one, e));
+  return divide_normal(select(less(x, splat(x, 0.0f)), e, one), add(one, e));
 }
 
 template <class T>
@@ -70,8 +76,11 @@ MLX_FORMULA T tanh(T x) {
                polynomial(z, -0.333332807f, 0.133314058f, -0.0537365153f, 0.0206281673f,
                           -0.0056922962f),
                ax);
-  T e = exp(clamp(add(ax, ax), splat(x, 0.0f), splat(x, 20.0f)));
-  T far = sub(one, div(splat(x, 2.0f), add(e, one)));
+  // 1 - 2 / (exp(2 x) + 1); lower() gives its second operand for NaN
+  T n = x;
+  T r = reduce_by_ln2(lower(splat(x, 20.0f), add(ax, ax)), n);
+  T e = scale_by_power_of_two(exp_of_reduced(r), n);
+  T far = sub(one, divide_normal(splat(x, 2.0f), add(e, one)));
   return copy_sign(select(less(ax, splat(x, 0.625f)), near, far), x);
 }
 
@@ -81,14 +90,14 @@ MLX_FORMULA T sinh(T x) {
   T z = mul(x, x);
   T near = fma(mul(ax, z),
                polynomial(z, 0.166666672f, 0.00833331048f, 0.000198428956f, 2.78221319e-06f), ax);
-  T half = exp_scaled(ax, -1.0f);
+  T half = half_exp(ax);
   T far = sub(half, div(splat(x, 0.25f), half));
   return copy_sign(select(less(ax, splat(x, 1.0f)), near, far), x);
 }
 
 template <class T>
 MLX_FORMULA T cosh(T x) {
-  T half = exp_scaled(abs(x), -1.0f);
+  T half = half_exp(abs(x));
   return add(half, div(splat(x, 0.25f), half));
 }
 
@@ -99,9 +108,12 @@ MLX_FORMULA T erf(T x) {
   T near = polynomial(z, 0.128379166f, -0.37612626f, 0.112835787f, -0.0268533472f, 0.0051871622f,
                       -0.00079978531f, 7.80690389e-05f);
   near = fma(ax, near, ax);
-  T t = clamp(ax, splat(x, 1.0f), splat(x, 4.0f));
-  T log_erfc = polynomial(t, 0.000188468024f, -1.12958026f, -0.633216619f, -0.108421721f,
-                          0.0252100136f, -0.00420513796f, 0.000441440789f, -2.16951521e-05f);
-  T far = sub(splat(x, 1.0f), exp(log_erfc));
+  // 1 - 2^P(x) with P the logarithm of erfc; lower() gives its second operand for NaN
+  T p = polynomial(lower(splat(x, 4.0f), ax), -0.000492698513f, -1.62604606f, -0.920648217f,
+                   -0.14875181f, 0.031505812f, -0.00425262609f, 0.000268896489f);
+  T n = nearest(p);
+  T power = polynomial(sub(p, n), 1.00000012f, 0.693147242f, 0.240219161f, 0.0555008575f,
+                       0.00968530681f, 0.00135206815f);
+  T far = sub(splat(x, 1.0f), scale_by_power_of_two(power, n));
   return copy_sign(select(less(ax, splat(x, 1.0f)), near, far), x);
 }

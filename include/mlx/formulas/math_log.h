@@ -164,8 +164,9 @@ MLX_FORMULA T pow_of_positive(T x, T y) {
   // log(1 + f) = 2 s + s^3 P(s^2), s = f / (2 + f) = s + s_low
   T d = add(f, splat(x, 2.0f));
   T d_low = sub(f, sub(d, splat(x, 2.0f)));
-  T s = div(f, d);
-  T s_low = div(sub(fnma(s, d, f), mul(s, d_low)), d);
+  T inverse = divide_normal(splat(x, 1.0f), d);
+  T s = mul(f, inverse);
+  T s_low = mul(sub(fnma(s, d, f), mul(s, d_low)), inverse);
   T z = mul(s, s);
   T z_low = fma(add(s, s), s_low, fnma(neg(s), s, neg(z)));
   T cube = mul(z, s);

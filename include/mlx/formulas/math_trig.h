@@ -1,15 +1,12 @@
 // Circular functions and their inverses for float32 in the formula vocabulary. Needs math_exp.h.
 
-/** x - n pi/2 for |x| < 30000 and an integral n that leaves little; its rounding error goes to low. */
+/** x - n pi/2 for |x| < 30000 and an integral n that leaves little; what is lost goes to low. */
 template <class T>
 MLX_FORMULA T subtract_half_pis(T x, T n, T& low) {
   T c2 = splat(x, -4.37113883e-8f);
   T a = fnma(n, splat(x, 1.57079637f), x);
-  T b = fnma(n, c2, a);
-  T error = fnma(n, c2, sub(a, b));
-  low = fnma(n, splat(x, -1.71512489e-15f), error);
-  T r = add(b, low);
-  low = add(sub(b, r), low);
+  T r = fnma(n, c2, a);
+  low = fnma(n, splat(x, -1.71512489e-15f), fnma(n, c2, sub(a, r)));
   return r;
 }
 

@@ -29,43 +29,58 @@ HWY_INLINE void store_mask(D d, M mask, bool* p) {
   hn::StoreU(hn::DemoteTo(d8, ones), d8, reinterpret_cast<uint8_t*>(p));
 }
 
-/** Runs Op over n elements of kSources arrays of T; the last, partial vector goes through buffers, so
+/** Ops of an instruction or two, whose loop is worth unrolling. */
+template <class Op>
+inline constexpr bool kIsCheap =
+    std::is_same_v<Op, Add> || std::is_same_v<Op, Subtract> || std::is_same_v<Op, Multiply> ||
+    std::is_same_v<Op, Maximum> || std::is_same_v<Op, Minimum> || std::is_same_v<Op, Square> ||
+    std::is_same_v<Op, Negative> || std::is_same_v<Op, Abs>;
+
+/** Runs Op over n elements of kSources arrays of T. The last, partial vector goes through buffers, so
  * that every element takes the same path. */
 template <class Op, class T, int kSources>
-void vector_block(void* dst, const void* const* sources, size_t n, const void*) {
+void vector_block(void* dst, const void* const* sources, size_t n, const void* params) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
-  auto call = [](auto... x) HWY_ATTR { return Op()(x...); };
   using Y = std::conditional_t<kSources == 1, std::invoke_result<Op, V>,
                                std::invoke_result<Op, V, V>>::type;
   constexpr bool is_mask = !std::is_same_v<Y, V>;
   using R = std::conditional_t<is_mask, bool, T>;
   const size_t lanes = hn::Lanes(d);
-  HWY_ALIGN uint8_t buffers[kSources + 1][HWY_MAX_BYTES];
+  const bool stream = params == kStreamResult;
   const T* a = static_cast<const T*>(sources[0]);
   const T* b = static_cast<const T*>(sources[kSources - 1]);
   R* out = static_cast<R*>(dst);
-  for (size_t i = 0; i < n; i += lanes) {
-    const T* x0 = a + i;
-    const T* x1 = b + i;
-    R* y = out + i;
-    size_t left = n - i;
-    if (HWY_UNLIKELY(left < lanes)) {
-      std::memset(buffers, 0, sizeof(buffers));
-      std::memcpy(buffers[0], x0, left * sizeof(T));
-      x0 = reinterpret_cast<const T*>(buffers[0]);
-      if constexpr (kSources == 2) {
-        std::memcpy(buffers[1], x1, left * sizeof(T));
-        x1 = reinterpret_cast<const T*>(buffers[1]);
-      }
-      y = reinterpret_cast<R*>(buffers[kSources]);
-    }
+  auto run = [d, stream](const T* x0, const T* x1, R* y) HWY_ATTR {
     Y result;
-    if constexpr (kSources == 1) result = call(load_float(d, x0));
-    else result = call(load_float(d, x0), load_float(d, x1));
-    if constexpr (is_mask) store_mask(d, result, y);
-    else store_float(d, result, y);
-    if (HWY_UNLIKELY(left < lanes)) std::memcpy(out + i, y, left * sizeof(R));
+    if constexpr (kSources == 1) result = Op()(load_float(d, x0));
+    else result = Op()(load_float(d, x0), load_float(d, x1));
+    if constexpr (is_mask) {
+      store_mask(d, result, y);
+    } else {
+      if (stream) stream_float(d, result, y);
+      else store_float(d, result, y);
+    }
+  };
+  size_t i = 0;
+  if constexpr (kIsCheap<Op>) {
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      run(a + i, b + i, out + i);
+      run(a + i + lanes, b + i + lanes, out + i + lanes);
+      run(a + i + 2 * lanes, b + i + 2 * lanes, out + i + 2 * lanes);
+      run(a + i + 3 * lanes, b + i + 3 * lanes, out + i + 3 * lanes);
+    }
+  }
+  for (; i + lanes <= n; i += lanes) run(a + i, b + i, out + i);
+  if (size_t left = n - i; left > 0) {
+    HWY_ALIGN uint8_t buffers[kSources + 1][HWY_MAX_BYTES] = {};
+    auto* x0 = reinterpret_cast<T*>(buffers[0]);
+    auto* x1 = reinterpret_cast<T*>(buffers[kSources - 1]);
+    auto* y = reinterpret_cast<R*>(buffers[kSources]);
+    std::memcpy(x0, a + i, left * sizeof(T));
+    if constexpr (kSources == 2) std::memcpy(x1, b + i, left * sizeof(T));
+    run(x0, x1, y);
+    std::memcpy(out + i, y, left * sizeof(R));
   }
 }
 

@@ -44,22 +44,25 @@ HWY_INLINE void convert_loop(R* HWY_RESTRICT out, const T* HWY_RESTRICT in, size
 }
 
 template <class R, class T>
-HWY_INLINE void convert_floats(R* out, const T* in, size_t n) {
+HWY_INLINE void convert_floats(R* out, const T* in, size_t n, bool stream = false) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
+  if (stream) {
+    for (; i + lanes <= n; i += lanes) stream_float(d, load_float(d, in + i), out + i);
+  }
   for (; i + lanes <= n; i += lanes) store_float(d, load_float(d, in + i), out + i);
   if (i < n) store_float_n(d, load_float_n(d, in + i, n - i), out + i, n - i);
 }
 
 template <class R, class T>
-void cast_block(void* dst, const void* const* sources, size_t n, const void*) {
+void cast_block(void* dst, const void* const* sources, size_t n, const void* params) {
   auto* out = static_cast<R*>(dst);
   auto* in = static_cast<const T*>(sources[0]);
   if constexpr (std::is_same_v<R, T>) {
     if (dst != sources[0]) std::memcpy(dst, sources[0], n * sizeof(T));
   } else if constexpr (kAsFloatVector<R> && kAsFloatVector<T>) {
-    convert_floats(out, in, n);
+    convert_floats(out, in, n, params == kStreamResult);
   } else if constexpr (kIsHalf<R> || kIsHalf<T>) {
     // Through float32, a few vectors at a time.
     constexpr size_t kChunk = 256;

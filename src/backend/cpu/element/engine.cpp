@@ -33,7 +33,7 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
 
 namespace {
 
-constexpr int64_t kDeepBlock = 256;       // elements: a block of each live value stays in L1
+constexpr int64_t kDeepBlock = 512;       // elements: a block of each live value stays in L1
 constexpr int64_t kShallowBlock = 2048;
 constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
 constexpr int64_t kInlineBytes = 32 << 10;
@@ -50,6 +50,7 @@ struct Step {
   int num_sources;
   std::array<int, 3> sources;
   int result;
+  bool can_stream;
 };
 
 enum class Access : uint8_t {
@@ -131,7 +132,9 @@ void Program::build_steps(const TapeView& tape) {
       continue;
     }
     Step step{kernel_of(instruction), tape.params + instruction.params_offset,
-              instruction.num_sources, {}, result};
+              instruction.num_sources, {}, result, false};
+    step.can_stream = block_kernel_streams(static_cast<ElementOp>(element_op_of(instruction.op)),
+                                           instruction.source_dtype, instruction.dtype);
     for (int s = 0; s < instruction.num_sources; ++s) {
       step.sources[s] = alias_[instruction.sources[s]];
       last_use_[step.sources[s]] = static_cast<int>(steps_.size());
@@ -200,8 +203,17 @@ void Program::choose_direct_outputs() {
     output.stream = !in_place && is_long &&
                     output.column_stride == static_cast<int64_t>(output.itemsize);
     bool is_taken = std::find(claimed.begin(), claimed.end(), output.value) != claimed.end();
-    if (step >= 0 && dense && is_safe && !output.stream && !is_taken) {
+    bool streams_itself = false;
+    if (step >= 0 && output.stream) {
+      // Whole cache lines, not read again by the tape: the kernel may write them itself.
+      int64_t tile_bytes = tiling_.tile_columns * static_cast<int64_t>(output.itemsize);
+      streams_itself = steps_[step].can_stream && last_use_[output.value] < 0 &&
+                       reinterpret_cast<uintptr_t>(output.data) % 64 == 0 && tile_bytes % 64 == 0 &&
+                       tiling_.tile_rows == 1 && space_.ndim() == 1;
+    }
+    if (step >= 0 && dense && is_safe && (!output.stream || streams_itself) && !is_taken) {
       output.access = Access::direct;
+      if (streams_itself) steps_[step].params = kStreamResult;
       claimed.push_back(output.value);
     } else {
       output.access = Access::copied;
@@ -353,9 +365,9 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
     for (const Placement& p : outputs_) {
       if (p.access == Access::direct) continue;
       store_tile(view(p), location[p.value], p.stream);
-      streams |= p.stream;
     }
   }
+  for (const Placement& p : outputs_) streams |= p.stream;
   if (streams) end_stream();
 }
 

@@ -80,6 +80,13 @@ BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result) {
   return kernel_table()[static_cast<size_t>(op)][from];
 }
 
+bool block_kernel_streams(ElementOp op, Dtype source, Dtype result) {
+  auto is_vector_float = [](Dtype dtype) {
+    return dtype == float32 || dtype == float16 || dtype == bfloat16;
+  };
+  return op != ElementOp::select && is_vector_float(source) && is_vector_float(result);
+}
+
 Dtype block_kernel_result(ElementOp op, Dtype source) {
   switch (op) {
     case ElementOp::equal:

@@ -13,6 +13,11 @@ namespace mlx::core::cpu {
  * size, and overlap none otherwise. */
 using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, const void* params);
 
+/** As `params`: write the result past the caches. dst is aligned to 64 bytes; end_stream() must follow
+ * before others read. Only for kernels of which block_kernel_streams() holds. */
+inline const void* const kStreamResult = reinterpret_cast<const void*>(uintptr_t{1});
+bool block_kernel_streams(ElementOp op, Dtype source, Dtype result);
+
 /** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if there is
  * none. For select, `source` is the dtype of the two values. */
 BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result);

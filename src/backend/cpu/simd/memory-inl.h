@@ -30,11 +30,15 @@ inline constexpr bool kHasHalfConversion = HWY_ARCH_ARM != 0;
 template <class V>
 HWY_INLINE V bfloat16_bits(V bits) {  // uint32 lanes holding float32 bits
   hn::DFromV<V> d;
-  V rounded = hn::ShiftRight<16>(bits + hn::Set(d, 0x7fff) +
-                                 hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1)));
-  V quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(d, 0x40));
-  auto nan = hn::Gt(hn::And(bits, hn::Set(d, 0x7fffffff)), hn::Set(d, 0x7f800000));
-  return hn::IfThenElse(nan, quiet, rounded);
+  hn::RebindToFloat<decltype(d)> df;
+  V odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1));
+  V rounded = hn::ShiftRight<16>(bits + (odd + hn::Set(d, 0x7fff)));
+  auto nan = hn::IsNaN(hn::BitCast(df, bits));
+  if (HWY_UNLIKELY(!hn::AllFalse(df, nan))) {
+    V quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(d, 0x40));
+    rounded = hn::IfThenElse(hn::RebindMask(d, nan), quiet, rounded);
+  }
+  return rounded;
 }
 
 template <class V>

@@ -86,6 +86,7 @@ template <Floating T> inline T add(T a, T b) { return a + b; }
 template <Floating T> inline T sub(T a, T b) { return a - b; }
 template <Floating T> inline T mul(T a, T b) { return a * b; }
 template <Floating T> inline T div(T a, T b) { return a / b; }
+inline float divide_normal(float a, float b) { return a / b; }
 template <Floating T> inline T neg(T a) { return -a; }
 inline complex_t add(complex_t a, complex_t b) { return {a.re + b.re, a.im + b.im}; }
 inline complex_t sub(complex_t a, complex_t b) { return {a.re - b.re, a.im - b.im}; }
