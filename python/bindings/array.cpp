@@ -124,8 +124,8 @@ void set_state(mx::array* self, nb::tuple state) {
     throw std::invalid_argument("[array] the pickled array has an unknown dtype.");
   }
   bool is_double = static_cast<mx::Dtype::Val>(val) == mx::Dtype::Val::float64;
-  auto elements = array_from_foreign(
-      nb::object(state[0]), is_double ? std::optional(mx::float64) : std::nullopt);
+  auto elements = array_from_foreign(nb::object(state[0]),
+                                     is_double ? std::optional(mx::float64) : std::nullopt);
   if (!elements) throw std::invalid_argument("[array] the pickled array has no elements.");
   if (static_cast<mx::Dtype::Val>(val) == mx::Dtype::Val::bfloat16 &&
       elements->dtype() == mx::uint16) {
@@ -137,7 +137,8 @@ void set_state(mx::array* self, nb::tuple state) {
 
 nb::object namespace_of(const mx::array&, const std::optional<std::string>& api_version) {
   if (api_version) {
-    throw std::invalid_argument("[__array_namespace__] no particular api_version can be asked for.");
+    throw std::invalid_argument(
+        "[__array_namespace__] no particular api_version can be asked for.");
   }
   return nb::module_::import_("mlx.core");
 }
@@ -164,7 +165,8 @@ void bind_conversions(ArrayClass& array_class) {
              return ArrayIterator(a);
            })
       .def("__copy__", [](const mx::array& a) { return mx::array(a); })
-      .def("__deepcopy__", [](const mx::array& a, nb::handle) { return mx::array(a); }, "memo"_a)
+      .def(
+          "__deepcopy__", [](const mx::array& a, nb::handle) { return mx::array(a); }, "memo"_a)
       .def("__getstate__", &get_state)
       .def("__setstate__", &set_state)
       .def("__array_namespace__", &namespace_of, "api_version"_a = nb::none(),
@@ -175,8 +177,9 @@ void bind_conversions(ArrayClass& array_class) {
 
 ArrayClass bind_array(nb::module_& m) {
   nb::class_<ArrayLike>(m, "ArrayLike", "Any object whose method __mlx_array__ returns an array.")
-      .def("__init__", [](ArrayLike* self, nb::object object) { new (self) ArrayLike{object}; },
-           nb::arg());
+      .def(
+          "__init__", [](ArrayLike* self, nb::object object) { new (self) ArrayLike{object}; },
+          nb::arg());
   nb::class_<ArrayIterator>(m, "ArrayIterator", "Goes over the first axis of an array.")
       .def("__next__",
            [](ArrayIterator& it) {
@@ -188,26 +191,30 @@ ArrayClass bind_array(nb::module_& m) {
   ArrayClass array_class(m, "array", "An array of any rank, computed when its values are needed.",
                          nb::type_slots(array_operator_slots()), nb::is_weak_referenceable());
   array_class
-      .def("__init__",
-           [](mx::array* self, nb::object val, std::optional<mx::Dtype> dtype) {
-             new (self) mx::array(array_from_python(val, dtype));
-           },
-           "val"_a, "dtype"_a = nb::none(),
-           nb::sig("def __init__(self: array, val: scalar | list | tuple | DLPackCompatible | array, "
-                   "dtype: Dtype | None = None)"))
+      .def(
+          "__init__",
+          [](mx::array* self, nb::object val, std::optional<mx::Dtype> dtype) {
+            new (self) mx::array(array_from_python(val, dtype));
+          },
+          "val"_a, "dtype"_a = nb::none(),
+          nb::sig(
+              "def __init__(self: array, val: scalar | list | tuple | DLPackCompatible | array, "
+              "dtype: Dtype | None = None)"))
       .def_prop_ro("size", &mx::array::size, "The number of elements.")
       .def_prop_ro("ndim", &mx::array::ndim, "The number of dimensions.")
       .def_prop_ro("itemsize", &mx::array::itemsize, "Bytes of one element.")
       .def_prop_ro("nbytes", &mx::array::nbytes, "Bytes of all elements.")
-      .def_prop_ro("shape", [](const mx::array& a) { return to_tuple(a.shape()); },
-                   nb::sig("def shape(self) -> tuple[int, ...]"),
-                   "The lengths of the dimensions, as a tuple.")
+      .def_prop_ro(
+          "shape", [](const mx::array& a) { return to_tuple(a.shape()); },
+          nb::sig("def shape(self) -> tuple[int, ...]"),
+          "The lengths of the dimensions, as a tuple.")
       .def_prop_ro("dtype", &mx::array::dtype, "The type of the elements.")
-      .def("astype",
-           [](const mx::array& a, mx::Dtype dtype, mx::StreamOrDevice s) {
-             return mx::astype(a, dtype, s);
-           },
-           "dtype"_a, "stream"_a = nb::none(), "The array converted to another dtype.");
+      .def(
+          "astype",
+          [](const mx::array& a, mx::Dtype dtype, mx::StreamOrDevice s) {
+            return mx::astype(a, dtype, s);
+          },
+          "dtype"_a, "stream"_a = nb::none(), "The array converted to another dtype.");
   bind_conversions(array_class);
   bind_operator_methods(array_class);
   return array_class;

@@ -28,16 +28,22 @@ class SequenceReader {
   bool has_arrays() const { return has_arrays_; }
 
   mx::array read(PyObject* root, std::optional<mx::Dtype> dtype) const {
-    if (size() == 0) return mx::array(static_cast<float*>(nullptr), shape_, dtype.value_or(mx::float32));
+    if (size() == 0)
+      return mx::array(static_cast<float*>(nullptr), shape_, dtype.value_or(mx::float32));
     switch (kind_) {
-      case Kind::boolean: return read_as<bool>(root, dtype.value_or(mx::bool_));
-      case Kind::int32: return read_as<int64_t>(root, dtype.value_or(mx::int32));
-      case Kind::int64: return read_as<int64_t>(root, dtype.value_or(mx::int64));
-      case Kind::uint64: return read_as<uint64_t>(root, dtype.value_or(mx::uint64));
+      case Kind::boolean:
+        return read_as<bool>(root, dtype.value_or(mx::bool_));
+      case Kind::int32:
+        return read_as<int64_t>(root, dtype.value_or(mx::int32));
+      case Kind::int64:
+        return read_as<int64_t>(root, dtype.value_or(mx::int64));
+      case Kind::uint64:
+        return read_as<uint64_t>(root, dtype.value_or(mx::uint64));
       case Kind::real:
         if (dtype == mx::float64) return read_as<double>(root, mx::float64);
         return read_as<float>(root, dtype.value_or(mx::float32));
-      case Kind::complex: break;
+      case Kind::complex:
+        break;
     }
     return read_as<mx::complex64_t>(root, dtype.value_or(mx::complex64));
   }
@@ -87,7 +93,8 @@ class SequenceReader {
     has_negative_ |= kind != Kind::uint64 && kind != Kind::boolean && is_negative_int(item);
     kind_ = std::max(kind_, kind);
     if (kind_ == Kind::uint64 && has_negative_) {
-      throw std::invalid_argument("[array] no integer dtype holds all the numbers of the sequence.");
+      throw std::invalid_argument(
+          "[array] no integer dtype holds all the numbers of the sequence.");
     }
   }
 

@@ -89,44 +89,47 @@ void bind_joins(nb::module_& m) {
         nb::sig("def split(a: array, /, indices_or_sections: int | Sequence[int], axis: int = 0, "
                 "*, stream: StreamOrDevice = None) -> array"),
         "The list of equal parts along an axis, or of the parts between indices.");
-  m.def("unstack",
-        [](const mx::array& x, int axis, mx::StreamOrDevice s) {
-          return nb::tuple(nb::cast(mx::unstack(x, axis, s)));
-        },
-        nb::arg(), nb::kw_only(), "axis"_a = 0, "stream"_a = nb::none(),
-        nb::sig("def unstack(x: array, /, *, axis: int = 0, stream: StreamOrDevice = None) -> "
-                "tuple[array, ...]"),
-        "The slices along an axis, without that axis.");
-  m.def("meshgrid",
-        [](const nb::args& arrays, std::optional<bool> sparse, std::optional<std::string> indexing,
-           mx::StreamOrDevice s) {
-          return nb::tuple(nb::cast(mx::meshgrid(to_arrays_list(arrays), sparse.value_or(false),
-                                                 indexing.value_or("xy"), s)));
-        },
-        "arrays"_a, "sparse"_a.none() = false, "indexing"_a.none() = "xy",
-        "stream"_a = nb::none(),
-        nb::sig("def meshgrid(*arrays: array, sparse: bool | None = False, indexing: str | None = "
-                "'xy', stream: StreamOrDevice = None) -> tuple[array, ...]"),
-        "Coordinate grids from coordinate vectors.");
+  m.def(
+      "unstack",
+      [](const mx::array& x, int axis, mx::StreamOrDevice s) {
+        return nb::tuple(nb::cast(mx::unstack(x, axis, s)));
+      },
+      nb::arg(), nb::kw_only(), "axis"_a = 0, "stream"_a = nb::none(),
+      nb::sig("def unstack(x: array, /, *, axis: int = 0, stream: StreamOrDevice = None) -> "
+              "tuple[array, ...]"),
+      "The slices along an axis, without that axis.");
+  m.def(
+      "meshgrid",
+      [](const nb::args& arrays, std::optional<bool> sparse, std::optional<std::string> indexing,
+         mx::StreamOrDevice s) {
+        return nb::tuple(nb::cast(mx::meshgrid(to_arrays_list(arrays), sparse.value_or(false),
+                                               indexing.value_or("xy"), s)));
+      },
+      "arrays"_a, "sparse"_a.none() = false, "indexing"_a.none() = "xy", "stream"_a = nb::none(),
+      nb::sig("def meshgrid(*arrays: array, sparse: bool | None = False, indexing: str | None = "
+              "'xy', stream: StreamOrDevice = None) -> tuple[array, ...]"),
+      "Coordinate grids from coordinate vectors.");
 }
 
 void bind_repeats(nb::module_& m) {
-  m.def("repeat",
-        [](const mx::array& array, int repeats, std::optional<int> axis, mx::StreamOrDevice s) {
-          return axis ? mx::repeat(array, repeats, *axis, s) : mx::repeat(array, repeats, s);
-        },
-        "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def repeat(array: array, repeats: int, axis: int | None = None, *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "Each element repeated along an axis (flattened without one).");
-  m.def("tile",
-        [](const mx::array& a, const ShapeArg& reps, mx::StreamOrDevice s) {
-          return mx::tile(a, std::vector<int>(reps.shape.begin(), reps.shape.end()), s);
-        },
-        nb::arg(), nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def tile(a: array, reps: int | Sequence[int], /, *, stream: StreamOrDevice = "
-                "None) -> array"),
-        "The whole array repeated along each axis.");
+  m.def(
+      "repeat",
+      [](const mx::array& array, int repeats, std::optional<int> axis, mx::StreamOrDevice s) {
+        return axis ? mx::repeat(array, repeats, *axis, s) : mx::repeat(array, repeats, s);
+      },
+      "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def repeat(array: array, repeats: int, axis: int | None = None, *, stream: "
+              "StreamOrDevice = None) -> array"),
+      "Each element repeated along an axis (flattened without one).");
+  m.def(
+      "tile",
+      [](const mx::array& a, const ShapeArg& reps, mx::StreamOrDevice s) {
+        return mx::tile(a, std::vector<int>(reps.shape.begin(), reps.shape.end()), s);
+      },
+      nb::arg(), nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def tile(a: array, reps: int | Sequence[int], /, *, stream: StreamOrDevice = "
+              "None) -> array"),
+      "The whole array repeated along each axis.");
   m.def("pad", &pad, "a"_a, "pad_width"_a, "mode"_a = "constant", "constant_values"_a = 0,
         nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def pad(a: array, pad_width: int | tuple[int] | tuple[int, int] | list[tuple[int, "
@@ -150,17 +153,18 @@ void bind_diagonals(nb::module_& m) {
   m.def("diag", &mx::diag, nb::arg(), "k"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def diag(a: array, /, k: int = 0, *, stream: StreamOrDevice = None) -> array"),
         "The k-th diagonal of a matrix, or a matrix with a vector on it.");
-  m.def("trace",
-        [](const mx::array& a, int offset, int axis1, int axis2, std::optional<mx::Dtype> dtype,
-           mx::StreamOrDevice s) {
-          return dtype ? mx::trace(a, offset, axis1, axis2, *dtype, s)
-                       : mx::trace(a, offset, axis1, axis2, s);
-        },
-        nb::arg(), "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1, "dtype"_a = nb::none(),
-        nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def trace(a: array, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: "
-                "Dtype | None = None, *, stream: StreamOrDevice = None) -> array"),
-        "The sum of a diagonal.");
+  m.def(
+      "trace",
+      [](const mx::array& a, int offset, int axis1, int axis2, std::optional<mx::Dtype> dtype,
+         mx::StreamOrDevice s) {
+        return dtype ? mx::trace(a, offset, axis1, axis2, *dtype, s)
+                     : mx::trace(a, offset, axis1, axis2, s);
+      },
+      nb::arg(), "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1, "dtype"_a = nb::none(),
+      nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def trace(a: array, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: "
+              "Dtype | None = None, *, stream: StreamOrDevice = None) -> array"),
+      "The sum of a diagonal.");
   m.def("atleast_1d", &at_least<mx::atleast_1d>, "arys"_a, "stream"_a = nb::none(),
         nb::sig("def atleast_1d(*arys: array, stream: StreamOrDevice = None) -> array | "
                 "list[array]"),

@@ -66,8 +66,10 @@ mx::array copy_as(const ForeignData& source, mx::Dtype dtype) {
 
 mx::array copy_native(const ForeignData& source, std::optional<mx::Dtype> dtype) {
   switch (source.type) {
-    case Type::boolean: return copy_as<bool>(source, mx::bool_);
-    case Type::bfloat: return copy_as<uint16_t>(source, mx::bfloat16);
+    case Type::boolean:
+      return copy_as<bool>(source, mx::bool_);
+    case Type::bfloat:
+      return copy_as<uint16_t>(source, mx::bfloat16);
     case Type::complex:
       if (source.itemsize == 8) return copy_as<mx::complex64_t>(source, mx::complex64);
       return copy_as<std::complex<double>, std::complex<float>>(source, mx::complex64);
@@ -81,7 +83,8 @@ mx::array copy_native(const ForeignData& source, std::optional<mx::Dtype> dtype)
       if (source.itemsize == 2) return copy_as<int16_t>(source, mx::int16);
       if (source.itemsize == 4) return copy_as<int32_t>(source, mx::int32);
       return copy_as<int64_t>(source, mx::int64);
-    case Type::unsigned_int: break;
+    case Type::unsigned_int:
+      break;
   }
   if (source.itemsize == 1) return copy_as<uint8_t>(source, mx::uint8);
   if (source.itemsize == 2) return copy_as<uint16_t>(source, mx::uint16);
@@ -145,7 +148,8 @@ class BufferView {
   Py_buffer view_;
 };
 
-/** What a buffer export keeps alive: the array, and its shape and strides in the protocol's types. */
+/** What a buffer export keeps alive: the array, and its shape and strides in the protocol's types.
+ */
 struct BufferExport {
   mx::array source;
   std::vector<Py_ssize_t> shape;
@@ -155,20 +159,34 @@ struct BufferExport {
 const char* buffer_format(mx::Dtype dtype) {
   using Val = mx::Dtype::Val;
   switch (dtype.val()) {
-    case Val::bool_: return "?";
-    case Val::uint8: return "B";
-    case Val::uint16: return "H";
-    case Val::uint32: return "I";
-    case Val::uint64: return "Q";
-    case Val::int8: return "b";
-    case Val::int16: return "h";
-    case Val::int32: return "i";
-    case Val::int64: return "q";
-    case Val::float16: return "e";
-    case Val::float32: return "f";
-    case Val::float64: return "d";
-    case Val::bfloat16: return "bfloat16";
-    case Val::complex64: return "Zf";
+    case Val::bool_:
+      return "?";
+    case Val::uint8:
+      return "B";
+    case Val::uint16:
+      return "H";
+    case Val::uint32:
+      return "I";
+    case Val::uint64:
+      return "Q";
+    case Val::int8:
+      return "b";
+    case Val::int16:
+      return "h";
+    case Val::int32:
+      return "i";
+    case Val::int64:
+      return "q";
+    case Val::float16:
+      return "e";
+    case Val::float32:
+      return "f";
+    case Val::float64:
+      return "d";
+    case Val::bfloat16:
+      return "bfloat16";
+    case Val::complex64:
+      return "Zf";
   }
   return "";
 }

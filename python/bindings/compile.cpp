@@ -13,8 +13,8 @@
 
 namespace {
 
-/** What distinguishes traces besides shapes and dtypes: the structure of the arguments and the leaves
- * that are no arrays, as numbers. */
+/** What distinguishes traces besides shapes and dtypes: the structure of the arguments and the
+ * leaves that are no arrays, as numbers. */
 class Signature {
  public:
   std::vector<mx::array> arrays;
@@ -69,7 +69,8 @@ class Signature {
     } else if (PyLong_Check(object)) {
       constants.insert(constants.end(), {kInt, PyLong_AsUnsignedLongLongMask(object), hash(leaf)});
     } else if (PyFloat_Check(object)) {
-      constants.insert(constants.end(), {kFloat, std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(object))});
+      constants.insert(constants.end(),
+                       {kFloat, std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(object))});
     } else if (PyUnicode_Check(object)) {
       constants.insert(constants.end(), {kString, hash(leaf)});
     } else if (nb::isinstance<mx::Dtype>(leaf)) {
@@ -167,9 +168,9 @@ nb::object call_compiled(TransformedFunction& self, const FunctionId& id, bool s
     return {std::move(outputs), traced};
   };
 
-  auto [outputs, extra] = mx::detail::compile(mx::detail::ArrayFnWithExtra(trace), id.get(),
-                                              shapeless, std::move(signature.constants))(
-      signature.arrays);
+  auto [outputs, extra] =
+      mx::detail::compile(mx::detail::ArrayFnWithExtra(trace), id.get(), shapeless,
+                          std::move(signature.constants))(signature.arrays);
   auto* traced = static_cast<TracedResult*>(extra.get());
   if (self.outputs.is_valid()) {
     tree_update(self.outputs,
@@ -192,13 +193,14 @@ nb::object compile(nb::callable fun, nb::object inputs, nb::object outputs, bool
 }  // namespace
 
 void bind_compile(nb::module_& m) {
-  m.def("compile", &compile, "fun"_a, "inputs"_a = nb::none(), "outputs"_a = nb::none(),
-        "shapeless"_a = false,
-        nb::sig("def compile(fun: Callable[P, R], inputs: object | None = None, outputs: object | "
-                "None = None, shapeless: bool = False) -> Callable[P, R]"),
-        "The function, traced on its first call with arguments of some structure, shapes and dtypes "
-        "and replayed afterwards. State that it reads goes into `inputs`, state that it writes into "
-        "`outputs`, both lists or dicts. With `shapeless`, one trace serves other shapes too.");
+  m.def(
+      "compile", &compile, "fun"_a, "inputs"_a = nb::none(), "outputs"_a = nb::none(),
+      "shapeless"_a = false,
+      nb::sig("def compile(fun: Callable[P, R], inputs: object | None = None, outputs: object | "
+              "None = None, shapeless: bool = False) -> Callable[P, R]"),
+      "The function, traced on its first call with arguments of some structure, shapes and dtypes "
+      "and replayed afterwards. State that it reads goes into `inputs`, state that it writes into "
+      "`outputs`, both lists or dicts. With `shapeless`, one trace serves other shapes too.");
   m.def("disable_compile", &mx::disable_compile, "Compiled functions run as they were written.");
   m.def("enable_compile", &mx::enable_compile, "Compiled functions are compiled again.");
 }

@@ -19,12 +19,13 @@ PyTypeObject* array_type() {
 }
 
 [[noreturn]] void throw_overflow(PyObject* value, mx::Dtype dtype) {
-  throw std::invalid_argument("[array] converting " + std::string(nb::str(nb::handle(value)).c_str()) +
-                              " to " + std::string(mx::dtype_name(dtype)) + " would overflow.");
+  throw std::invalid_argument("[array] converting " +
+                              std::string(nb::str(nb::handle(value)).c_str()) + " to " +
+                              std::string(mx::dtype_name(dtype)) + " would overflow.");
 }
 
-/** The arrays of the Python numbers that were operands last: programs use the same few again and again.
- * Each thread has its own. */
+/** The arrays of the Python numbers that were operands last: programs use the same few again and
+ * again. Each thread has its own. */
 template <typename T>
 mx::array recent_constant(T value, mx::Dtype dtype) {
   struct Entry {

@@ -19,7 +19,8 @@ namespace nb = nanobind;
 namespace mx = mlx::core;
 using namespace nb::literals;
 
-/** An operand as Python gave it: an array, a Python scalar, a NumPy array or scalar, or an object with
+/** An operand as Python gave it: an array, a Python scalar, a NumPy array or scalar, or an object
+ * with
  * `__mlx_array__`. Anything but None is taken; to_array() raises for the rest. */
 struct Operand {
   nb::handle handle;
@@ -57,8 +58,8 @@ bool is_operand(nb::handle handle);
 /** An array from any Python value that `mx.array(value, dtype)` accepts. */
 mx::array array_from_python(nb::handle value, std::optional<mx::Dtype> dtype);
 
-/** An array with a copy of the data behind the buffer protocol, NumPy or DLPack; nothing when `value`
- * offers none of them. */
+/** An array with a copy of the data behind the buffer protocol, NumPy or DLPack; nothing when
+ * `value` offers none of them. */
 std::optional<mx::array> array_from_foreign(nb::handle value, std::optional<mx::Dtype> dtype);
 
 /** Evaluates with the interpreter's lock released; cheap when there is nothing to do. */

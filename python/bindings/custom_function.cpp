@@ -42,24 +42,24 @@ nb::object invoke(nb::handle function, nb::handle kwargs, nb::args args) {
   return function(*args, **nb::borrow<nb::dict>(kwargs));
 }
 
-/** Collects a gradient for each array of `tree` from what a vjp returned; None and what is left out mean
- * zero. */
+/** Collects a gradient for each array of `tree` from what a vjp returned; None and what is left out
+ * mean zero. */
 void match_gradients(nb::handle tree, nb::handle gradients, Arrays& out) {
   PyObject* object = tree.ptr();
   if (auto* a = as_array(tree)) {
     auto* gradient = gradients.is_valid() ? as_array(gradients) : nullptr;
     if (!gradient && gradients.is_valid() && !gradients.is_none()) {
-      throw std::invalid_argument("[custom_function] vjp must return an array or None for each "
-                                  "array: got " +
-                                  std::string(nb::inst_name(gradients).c_str()) + ".");
+      throw std::invalid_argument(
+          "[custom_function] vjp must return an array or None for each "
+          "array: got " +
+          std::string(nb::inst_name(gradients).c_str()) + ".");
     }
-    out.push_back(gradient ? *gradient
-                           : mx::broadcast_to(mx::array(0.0f, a->dtype()), a->shape()));
+    out.push_back(gradient ? *gradient : mx::broadcast_to(mx::array(0.0f, a->dtype()), a->shape()));
     return;
   }
   bool is_sequence = PyList_Check(object) || PyTuple_Check(object);
-  bool has_sequence = gradients.is_valid() &&
-                      (PyList_Check(gradients.ptr()) || PyTuple_Check(gradients.ptr()));
+  bool has_sequence =
+      gradients.is_valid() && (PyList_Check(gradients.ptr()) || PyTuple_Check(gradients.ptr()));
   if (is_sequence) {
     for (size_t i = 0; i < nb::len(tree); ++i) {
       nb::object gradient =
@@ -69,7 +69,8 @@ void match_gradients(nb::handle tree, nb::handle gradients, Arrays& out) {
   } else if (PyDict_Check(object)) {
     bool has_dict = gradients.is_valid() && PyDict_Check(gradients.ptr());
     for (auto [key, value] : nb::borrow<nb::dict>(tree)) {
-      nb::handle gradient = has_dict ? PyDict_GetItemWithError(gradients.ptr(), key.ptr()) : nullptr;
+      nb::handle gradient =
+          has_dict ? PyDict_GetItemWithError(gradients.ptr(), key.ptr()) : nullptr;
       match_gradients(value, gradient, out);
     }
   }
@@ -79,13 +80,13 @@ Arrays call_vjp(const Call& call, nb::handle vjp, const Arrays& primals, const A
                 const Arrays& outputs) {
   nb::object args = call.args_with(primals);
   nb::object kwargs = call.kwargs_with(primals);
-  nb::object result = vjp(call.unwrap(args), tree_replace_arrays(call.result.get(), cotangents),
-                          tree_replace_arrays(call.result.get(), outputs),
-                          **nb::borrow<nb::dict>(kwargs));
+  nb::object result =
+      vjp(call.unwrap(args), tree_replace_arrays(call.result.get(), cotangents),
+          tree_replace_arrays(call.result.get(), outputs), **nb::borrow<nb::dict>(kwargs));
   // The gradient of a single argument may come alone or in a tuple or list of one.
   bool is_wrapped = PyTuple_Check(result.ptr()) || PyList_Check(result.ptr());
-  bool wraps_argument = is_wrapped && nb::len(result) == 1 && nb::len(args) == 1 &&
-                        as_array(nb::object(args[0]));
+  bool wraps_argument =
+      is_wrapped && nb::len(result) == 1 && nb::len(args) == 1 && as_array(nb::object(args[0]));
   bool is_single = as_array(result) || (nb::len(args) == 1 && !wraps_argument);
   nb::object gradients = is_single ? nb::object(nb::make_tuple(result)) : result;
   Arrays matched;
@@ -126,10 +127,9 @@ std::pair<Arrays, std::vector<int>> call_vmap(const Call& call, nb::handle vmap,
   }
   Arrays outputs = tree_arrays(nb::object(result[0]));
   std::vector<int> out_axes;
-  tree_visit_prefix(nb::object(result[0]), nb::object(result[1]),
-                    [&](nb::handle, nb::handle axis) {
-                      out_axes.push_back(axis.is_none() ? -1 : nb::cast<int>(axis));
-                    });
+  tree_visit_prefix(nb::object(result[0]), nb::object(result[1]), [&](nb::handle, nb::handle axis) {
+    out_axes.push_back(axis.is_none() ? -1 : nb::cast<int>(axis));
+  });
   return {outputs, out_axes};
 }
 
@@ -141,8 +141,8 @@ nb::object call_custom(CustomFunction& self, const nb::args& args, const nb::kwa
   auto flat = [call, function = Held(self.function)](const Arrays& arrays) {
     nb::object new_args = call->args_with(arrays);
     nb::object new_kwargs = call->kwargs_with(arrays);
-    nb::object result = function.get()(*nb::borrow<nb::tuple>(new_args),
-                                       **nb::borrow<nb::dict>(new_kwargs));
+    nb::object result =
+        function.get()(*nb::borrow<nb::tuple>(new_args), **nb::borrow<nb::dict>(new_kwargs));
     Arrays outputs = tree_arrays(result);
     call->result = Held(tree_map(result, [](nb::handle) { return wrap_array(mx::array(0)); }));
     return outputs;
@@ -215,15 +215,19 @@ void bind_custom_function(nb::module_& m) {
                              nb::is_weak_referenceable(),
                              "A decorator for functions with derivatives or a vectorisation of "
                              "their own, given with `.vjp`, `.jvp` and `.vmap`.")
-      .def("__init__",
-           [](CustomFunction* self, nb::callable f) { new (self) CustomFunction{f, {}, {}, {}}; },
-           "f"_a, nb::sig("def __init__(self, f: Callable)"))
+      .def(
+          "__init__",
+          [](CustomFunction* self, nb::callable f) {
+            new (self) CustomFunction{f, {}, {}, {}};
+          },
+          "f"_a, nb::sig("def __init__(self, f: Callable)"))
       .def("__call__", &call_custom, "args"_a, "kwargs"_a,
            nb::sig("def __call__(self, *args, **kwargs)"))
       .def("vjp", &set_member<&CustomFunction::vjp>, "f"_a, nb::sig("def vjp(self, f: Callable)"),
            "Sets `f(primals, cotangents, outputs)`, which returns the gradients of the arguments.")
       .def("jvp", &set_member<&CustomFunction::jvp>, "f"_a, nb::sig("def jvp(self, f: Callable)"),
            "Sets `f(primals, tangents)`, which returns the tangents of the outputs.")
-      .def("vmap", &set_member<&CustomFunction::vmap>, "f"_a, nb::sig("def vmap(self, f: Callable)"),
+      .def("vmap", &set_member<&CustomFunction::vmap>, "f"_a,
+           nb::sig("def vmap(self, f: Callable)"),
            "Sets `f(inputs, axes)`, which returns the outputs and their batch axes.");
 }

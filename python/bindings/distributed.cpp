@@ -24,18 +24,19 @@ Group init(bool strict, const std::string& backend, nb::handle) {
 
 /** A collective over one process leaves the array as it is. */
 void bind_collective(nb::module_& m, const char* name, const char* signature) {
-  m.def(name,
-        [](const mx::array& x, const std::optional<Group>&, mx::StreamOrDevice) { return x; },
-        nb::arg(), nb::kw_only(), "group"_a = nb::none(), "stream"_a = nb::none(),
-        nb::sig(signature), "Over a group of one process: the array itself.");
+  m.def(
+      name, [](const mx::array& x, const std::optional<Group>&, mx::StreamOrDevice) { return x; },
+      nb::arg(), nb::kw_only(), "group"_a = nb::none(), "stream"_a = nb::none(), nb::sig(signature),
+      "Over a group of one process: the array itself.");
 }
 
 void bind_message(nb::module_& m, const char* name, const char* signature) {
-  m.def(name,
-        [name = std::string(name)](const nb::args&, const nb::kwargs&) -> nb::object {
-          raise_later(name);
-        },
-        "args"_a, "kwargs"_a, nb::sig(signature), "Not implemented yet: raises RuntimeError.");
+  m.def(
+      name,
+      [name = std::string(name)](const nb::args&, const nb::kwargs&) -> nb::object {
+        raise_later(name);
+      },
+      "args"_a, "kwargs"_a, nb::sig(signature), "Not implemented yet: raises RuntimeError.");
 }
 
 }  // namespace
@@ -43,13 +44,17 @@ void bind_message(nb::module_& m, const char* name, const char* signature) {
 void bind_distributed(nb::module_& core) {
   nb::module_ m = core.def_submodule("distributed", "Work on several processes.");
   nb::class_<Group>(m, "Group", "The processes that work together.")
-      .def("rank", [](const Group&) { return 0; }, "The number of this process.")
-      .def("size", [](const Group&) { return 1; }, "The number of processes.")
-      .def("split", [](const Group&, int, int) -> Group { raise_later("Group.split"); }, "color"_a,
-           "key"_a = -1, nb::sig("def split(self, color: int, key: int = -1) -> Group"),
-           "Not implemented yet: raises RuntimeError.");
-  m.def("is_available", [](const std::string&) { return false; }, "backend"_a = "any",
-        "True when processes can be connected: not yet.");
+      .def(
+          "rank", [](const Group&) { return 0; }, "The number of this process.")
+      .def(
+          "size", [](const Group&) { return 1; }, "The number of processes.")
+      .def(
+          "split", [](const Group&, int, int) -> Group { raise_later("Group.split"); }, "color"_a,
+          "key"_a = -1, nb::sig("def split(self, color: int, key: int = -1) -> Group"),
+          "Not implemented yet: raises RuntimeError.");
+  m.def(
+      "is_available", [](const std::string&) { return false; }, "backend"_a = "any",
+      "True when processes can be connected: not yet.");
   m.def("init", &init, "strict"_a = false, "backend"_a = "any", nb::kw_only(),
         "all_gather_factory"_a = nb::none(),
         nb::sig("def init(strict: bool = False, backend: str = 'any', *, all_gather_factory: "

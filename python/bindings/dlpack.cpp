@@ -165,9 +165,12 @@ nb::object to_dlpack(nb::handle self, nb::handle stream, nb::handle max_version,
   PyObject* capsule = nullptr;
   if (versioned) {
     auto& managed = exported->versioned;
-    managed = {1, 0, exported.get(),
+    managed = {1,
+               0,
+               exported.get(),
                [](DLManagedTensorVersioned* m) { delete static_cast<Export*>(m->manager_ctx); },
-               copy.value_or(false) ? kIsCopied : 0, describe(*exported)};
+               copy.value_or(false) ? kIsCopied : 0,
+               describe(*exported)};
     capsule = PyCapsule_New(&managed, kVersionedName, drop_capsule);
   } else {
     auto& managed = exported->plain;
@@ -185,8 +188,8 @@ nb::object to_dlpack(nb::handle self, nb::handle stream, nb::handle max_version,
 mx::array array_from_dlpack(nb::handle object, std::optional<mx::Dtype> dtype) {
   nb::object capsule = call_dlpack(object);
   if (PyCapsule_IsValid(capsule.ptr(), kVersionedName)) {
-    auto* managed = static_cast<DLManagedTensorVersioned*>(
-        PyCapsule_GetPointer(capsule.ptr(), kVersionedName));
+    auto* managed =
+        static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule.ptr(), kVersionedName));
     if (managed->major != 1) {
       throw std::invalid_argument("[from_dlpack] the tensor has an unknown DLPack version.");
     }
@@ -205,6 +208,7 @@ void bind_dlpack(nb::module_& m, ArrayClass& array_class) {
       .def("__dlpack__", &to_dlpack, nb::kw_only(), "stream"_a = nb::none(),
            "max_version"_a = nb::none(), "dl_device"_a = nb::none(), "copy"_a = nb::none(),
            "A DLPack capsule over the memory of the array.")
-      .def("__dlpack_device__", [](const mx::array&) { return std::make_pair(kCpu, 0); },
-           "The DLPack device of the array's memory.");
+      .def(
+          "__dlpack_device__", [](const mx::array&) { return std::make_pair(kCpu, 0); },
+          "The DLPack device of the array's memory.");
 }

@@ -12,8 +12,8 @@ namespace {
 using Category = mx::Dtype::Category;
 
 constexpr mx::Dtype kAllDtypes[] = {
-    mx::bool_, mx::uint8,   mx::uint16,  mx::uint32,  mx::uint64,   mx::int8,     mx::int16,
-    mx::int32, mx::int64,   mx::float16, mx::float32, mx::float64,  mx::bfloat16, mx::complex64};
+    mx::bool_, mx::uint8, mx::uint16,  mx::uint32,  mx::uint64,  mx::int8,     mx::int16,
+    mx::int32, mx::int64, mx::float16, mx::float32, mx::float64, mx::bfloat16, mx::complex64};
 
 bool is_dtype(nb::handle h) { return nb::isinstance<mx::Dtype>(h); }
 
@@ -23,8 +23,8 @@ DtypeOrCategory dtype_or_category(nb::handle h, const char* which) {
   if (is_dtype(h)) return nb::cast<mx::Dtype>(h);
   if (nb::isinstance<Category>(h)) return nb::cast<Category>(h);
   throw std::invalid_argument(std::string("[issubdtype] the ") + which +
-                              " argument is no dtype or category: got " +
-                              nb::inst_name(h).c_str() + ".");
+                              " argument is no dtype or category: got " + nb::inst_name(h).c_str() +
+                              ".");
 }
 
 bool issubdtype(nb::object a, nb::object b) {
@@ -108,18 +108,22 @@ void bind_dtype(nb::module_& m) {
       .def_prop_ro("size", &mx::Dtype::size, "Bytes of one element.")
       .def("__repr__",
            [](const mx::Dtype& t) { return "mlx.core." + std::string(mx::dtype_name(t)); })
-      .def("__eq__",
-           [](const mx::Dtype& t, nb::object other) {
-             return is_dtype(other) && t == nb::cast<mx::Dtype>(other);
-           }, nb::arg().none())
+      .def(
+          "__eq__",
+          [](const mx::Dtype& t, nb::object other) {
+            return is_dtype(other) && t == nb::cast<mx::Dtype>(other);
+          },
+          nb::arg().none())
       .def("__hash__", [](const mx::Dtype& t) { return static_cast<int64_t>(t.val()); })
-      .def("__reduce__", [](const mx::Dtype& t) {
-        // The name of the module's constant: pickling gives back the same object.
-        std::string name(mx::dtype_name(t));
-        return name == "bool" ? "bool_" : name;
-      })
+      .def("__reduce__",
+           [](const mx::Dtype& t) {
+             // The name of the module's constant: pickling gives back the same object.
+             std::string name(mx::dtype_name(t));
+             return name == "bool" ? "bool_" : name;
+           })
       .def("__copy__", [](nb::object self) { return self; })
-      .def("__deepcopy__", [](nb::object self, nb::handle) { return self; }, "memo"_a);
+      .def(
+          "__deepcopy__", [](nb::object self, nb::handle) { return self; }, "memo"_a);
   for (mx::Dtype dtype : kAllDtypes) {
     std::string name(mx::dtype_name(dtype));
     m.attr(dtype == mx::bool_ ? "bool_" : name.c_str()) = nb::cast(dtype);
@@ -140,15 +144,17 @@ void bind_dtype(nb::module_& m) {
 
   m.def("issubdtype", &issubdtype, "arg1"_a, "arg2"_a,
         "True when the first dtype or category lies within the second.");
-  m.def("result_type", &result_type, nb::sig("def result_type(*arrays_and_dtypes: array | Dtype) -> Dtype"),
+  m.def("result_type", &result_type,
+        nb::sig("def result_type(*arrays_and_dtypes: array | Dtype) -> Dtype"),
         "The dtype that arrays and dtypes promote to.");
-  m.def("can_cast",
-        [](nb::object from, mx::Dtype to) {
-          mx::Dtype source = dtype_of(from, "can_cast");
-          return mx::promote_types(source, to) == to;
-        },
-        "from_"_a, "to"_a, nb::sig("def can_cast(from_: array | Dtype, to: Dtype) -> bool"),
-        "True when promotion turns the first dtype into the second.");
+  m.def(
+      "can_cast",
+      [](nb::object from, mx::Dtype to) {
+        mx::Dtype source = dtype_of(from, "can_cast");
+        return mx::promote_types(source, to) == to;
+      },
+      "from_"_a, "to"_a, nb::sig("def can_cast(from_: array | Dtype, to: Dtype) -> bool"),
+      "True when promotion turns the first dtype into the second.");
   m.def("isdtype", &isdtype, "dtype"_a, "kind"_a,
         nb::sig("def isdtype(dtype: Dtype, kind: Dtype | str | tuple[Dtype | str, ...]) -> bool"),
         "True when a dtype is, or is of the kind, that is named (as the array API standard does).");

@@ -33,8 +33,8 @@ void def_unary(nb::module_& m, const char* name, const char* doc, Form form = Fo
   if (form == Form::named) {
     m.def(name, call, "a"_a, "stream"_a = nb::none(), nb::sig(signature.c_str()), doc);
   } else {
-    m.def(name, call, nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
-          nb::sig(signature.c_str()), doc);
+    m.def(name, call, nb::arg(), nb::kw_only(), "stream"_a = nb::none(), nb::sig(signature.c_str()),
+          doc);
   }
 }
 
@@ -58,9 +58,9 @@ void def_binary(nb::module_& m, const char* name, const char* doc, Form form = F
 template <UnaryFn Fn>
 void def_method(ArrayClass& array_class, const char* name) {
   std::string doc = "See `" + std::string(name) + "`.";
-  array_class.def(name,
-                  [](const mx::array& a, mx::StreamOrDevice s) { return wrap_array(Fn(a, s)); },
-                  nb::kw_only(), "stream"_a = nb::none(), doc.c_str());
+  array_class.def(
+      name, [](const mx::array& a, mx::StreamOrDevice s) { return wrap_array(Fn(a, s)); },
+      nb::kw_only(), "stream"_a = nb::none(), doc.c_str());
 }
 
 void bind_functions_of_one(nb::module_& m) {
@@ -113,10 +113,10 @@ void bind_functions_of_one(nb::module_& m) {
   for (const char* name : {"conj", "conjugate"}) {
     std::string signature =
         "def " + std::string(name) + "(a: array, *, stream: StreamOrDevice = None) -> array";
-    m.def(name,
-          [](Operand a, mx::StreamOrDevice s) { return mx::conjugate(to_array(a), s); }, "a"_a,
-          nb::kw_only(), "stream"_a = nb::none(), nb::sig(signature.c_str()),
-          "The complex conjugate of each element.");
+    m.def(
+        name, [](Operand a, mx::StreamOrDevice s) { return mx::conjugate(to_array(a), s); }, "a"_a,
+        nb::kw_only(), "stream"_a = nb::none(), nb::sig(signature.c_str()),
+        "The complex conjugate of each element.");
   }
 }
 
@@ -136,8 +136,7 @@ void bind_functions_of_two(nb::module_& m) {
   def_binary<mx::greater_equal>(m, "greater_equal", "True where a >= b.", Form::named);
   def_binary<mx::bitwise_and>(m, "bitwise_and", "The bits that both operands have.", Form::named);
   def_binary<mx::bitwise_or>(m, "bitwise_or", "The bits that either operand has.", Form::named);
-  def_binary<mx::bitwise_xor>(m, "bitwise_xor", "The bits that just one operand has.",
-                              Form::named);
+  def_binary<mx::bitwise_xor>(m, "bitwise_xor", "The bits that just one operand has.", Form::named);
   def_binary<mx::left_shift>(m, "left_shift", "The bits of a, moved up by b.", Form::named);
   def_binary<mx::right_shift>(m, "right_shift", "The bits of a, moved down by b.", Form::named);
   def_binary<mx::logical_and>(m, "logical_and", "True where both operands are true.");
@@ -148,22 +147,29 @@ void bind_functions_of_two(nb::module_& m) {
   def_binary<mx::power>(m, "power", "a to the power of b.");
   def_binary<mx::maximum>(m, "maximum", "The larger operand; NaN if either is NaN.");
   def_binary<mx::minimum>(m, "minimum", "The smaller operand; NaN if either is NaN.");
-  m.def("divmod",
-        [](Operand a, Operand b, mx::StreamOrDevice s) {
-          auto [x, y] = to_arrays(a, b);
-          return mx::divmod(x, y, s);
-        },
-        "a"_a, "b"_a, "stream"_a = nb::none(),
-        nb::sig("def divmod(a: scalar | array, b: scalar | array, stream: StreamOrDevice = None) "
-                "-> array"),
-        "The floored quotient and the remainder.");
+  m.def(
+      "divmod",
+      [](Operand a, Operand b, mx::StreamOrDevice s) {
+        auto [x, y] = to_arrays(a, b);
+        return mx::divmod(x, y, s);
+      },
+      "a"_a, "b"_a, "stream"_a = nb::none(),
+      nb::sig("def divmod(a: scalar | array, b: scalar | array, stream: StreamOrDevice = None) "
+              "-> array"),
+      "The floored quotient and the remainder.");
 }
 
 void bind_aliases(nb::module_& m) {
   constexpr std::pair<const char*, const char*> aliases[] = {
-      {"acos", "arccos"},   {"acosh", "arccosh"}, {"asin", "arcsin"},
-      {"asinh", "arcsinh"}, {"atan", "arctan"},   {"atanh", "arctanh"},
-      {"atan2", "arctan2"}, {"pow", "power"},     {"bitwise_left_shift", "left_shift"},
+      {"acos", "arccos"},
+      {"acosh", "arccosh"},
+      {"asin", "arcsin"},
+      {"asinh", "arcsinh"},
+      {"atan", "arctan"},
+      {"atanh", "arctanh"},
+      {"atan2", "arctan2"},
+      {"pow", "power"},
+      {"bitwise_left_shift", "left_shift"},
       {"bitwise_right_shift", "right_shift"},
   };
   for (auto [alias, name] : aliases) m.attr(alias) = m.attr(name);
@@ -174,53 +180,58 @@ mx::array round(const mx::array& a, int decimals, mx::StreamOrDevice s) {
 }
 
 void bind_choices(nb::module_& m) {
-  m.def("where",
-        [](Operand condition, Operand x, Operand y, mx::StreamOrDevice s) {
-          auto [first, second] = to_arrays(x, y);
-          return mx::where(to_array(condition), first, second, s);
-        },
-        nb::arg(), nb::arg(), nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def where(condition: scalar | array, x: scalar | array, y: scalar | array, /, *, "
-                "stream: StreamOrDevice = None) -> array"),
-        "x where the condition is true, else y.");
-  m.def("clip",
-        [](const mx::array& a, std::optional<Operand> a_min, std::optional<Operand> a_max,
-           mx::StreamOrDevice s) {
-          std::optional<mx::array> low, high;
-          if (a_min) low = to_array(*a_min, a.dtype());
-          if (a_max) high = to_array(*a_max, a.dtype());
-          return mx::clip(a, low, high, s);
-        },
-        nb::arg(), "a_min"_a.none(), "a_max"_a.none(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def clip(a: array, /, a_min: scalar | array | None, a_max: scalar | array | None, "
-                "*, stream: StreamOrDevice = None) -> array"),
-        "The elements limited to the range from a_min to a_max; one of them may be None.");
-  m.def("nan_to_num",
-        [](Operand a, float nan, std::optional<float> posinf, std::optional<float> neginf,
-           mx::StreamOrDevice s) { return mx::nan_to_num(to_array(a), nan, posinf, neginf, s); },
-        "a"_a, "nan"_a = 0.0f, "posinf"_a = nb::none(), "neginf"_a = nb::none(), nb::kw_only(),
-        "stream"_a = nb::none(),
-        nb::sig("def nan_to_num(a: scalar | array, nan: float = 0, posinf: float | None = None, "
-                "neginf: float | None = None, *, stream: StreamOrDevice = None) -> array"),
-        "The elements with NaN and the infinities replaced.");
-  m.def("round",
-        [](Operand a, int decimals, mx::StreamOrDevice s) {
-          return mx::round(to_array(a), decimals, s);
-        },
-        nb::arg(), "decimals"_a = 0, "stream"_a = nb::none(),
-        nb::sig("def round(a: array, /, decimals: int = 0, stream: StreamOrDevice = None) -> "
-                "array"),
-        "The elements rounded to a number of decimals.");
-  m.def("trunc",
-        [](const mx::array& a, mx::StreamOrDevice s) {
-          // Towards zero: up for negative numbers, down for the others.
-          if (!mx::issubdtype(a.dtype(), mx::floating)) return a;
-          mx::array zero(0.0f, a.dtype());
-          return mx::where(mx::less(a, zero, s), mx::ceil(a, s), mx::floor(a, s), s);
-        },
-        nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def trunc(a: array, /, *, stream: StreamOrDevice = None) -> array"),
-        "The elements without their fraction.");
+  m.def(
+      "where",
+      [](Operand condition, Operand x, Operand y, mx::StreamOrDevice s) {
+        auto [first, second] = to_arrays(x, y);
+        return mx::where(to_array(condition), first, second, s);
+      },
+      nb::arg(), nb::arg(), nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def where(condition: scalar | array, x: scalar | array, y: scalar | array, /, *, "
+              "stream: StreamOrDevice = None) -> array"),
+      "x where the condition is true, else y.");
+  m.def(
+      "clip",
+      [](const mx::array& a, std::optional<Operand> a_min, std::optional<Operand> a_max,
+         mx::StreamOrDevice s) {
+        std::optional<mx::array> low, high;
+        if (a_min) low = to_array(*a_min, a.dtype());
+        if (a_max) high = to_array(*a_max, a.dtype());
+        return mx::clip(a, low, high, s);
+      },
+      nb::arg(), "a_min"_a.none(), "a_max"_a.none(), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def clip(a: array, /, a_min: scalar | array | None, a_max: scalar | array | None, "
+              "*, stream: StreamOrDevice = None) -> array"),
+      "The elements limited to the range from a_min to a_max; one of them may be None.");
+  m.def(
+      "nan_to_num",
+      [](Operand a, float nan, std::optional<float> posinf, std::optional<float> neginf,
+         mx::StreamOrDevice s) { return mx::nan_to_num(to_array(a), nan, posinf, neginf, s); },
+      "a"_a, "nan"_a = 0.0f, "posinf"_a = nb::none(), "neginf"_a = nb::none(), nb::kw_only(),
+      "stream"_a = nb::none(),
+      nb::sig("def nan_to_num(a: scalar | array, nan: float = 0, posinf: float | None = None, "
+              "neginf: float | None = None, *, stream: StreamOrDevice = None) -> array"),
+      "The elements with NaN and the infinities replaced.");
+  m.def(
+      "round",
+      [](Operand a, int decimals, mx::StreamOrDevice s) {
+        return mx::round(to_array(a), decimals, s);
+      },
+      nb::arg(), "decimals"_a = 0, "stream"_a = nb::none(),
+      nb::sig("def round(a: array, /, decimals: int = 0, stream: StreamOrDevice = None) -> "
+              "array"),
+      "The elements rounded to a number of decimals.");
+  m.def(
+      "trunc",
+      [](const mx::array& a, mx::StreamOrDevice s) {
+        // Towards zero: up for negative numbers, down for the others.
+        if (!mx::issubdtype(a.dtype(), mx::floating)) return a;
+        mx::array zero(0.0f, a.dtype());
+        return mx::where(mx::less(a, zero, s), mx::ceil(a, s), mx::floor(a, s), s);
+      },
+      nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def trunc(a: array, /, *, stream: StreamOrDevice = None) -> array"),
+      "The elements without their fraction.");
 }
 
 void bind_comparisons(nb::module_& m) {
@@ -234,33 +245,36 @@ void bind_comparisons(nb::module_& m) {
         nb::sig("def allclose(a: array, b: array, /, rtol: float = 1e-05, atol: float = 1e-08, *, "
                 "equal_nan: bool = False, stream: StreamOrDevice = None) -> array"),
         "True when all elements are close, see isclose.");
-  m.def("array_equal",
-        [](Operand a, Operand b, bool equal_nan, mx::StreamOrDevice s) {
-          auto [x, y] = to_arrays(a, b);
-          return mx::array_equal(x, y, equal_nan, s);
-        },
-        "a"_a, "b"_a, "equal_nan"_a = false, "stream"_a = nb::none(),
-        nb::sig("def array_equal(a: scalar | array, b: scalar | array, equal_nan: bool = False, "
-                "stream: StreamOrDevice = None) -> array"),
-        "True when shapes and elements are the same.");
+  m.def(
+      "array_equal",
+      [](Operand a, Operand b, bool equal_nan, mx::StreamOrDevice s) {
+        auto [x, y] = to_arrays(a, b);
+        return mx::array_equal(x, y, equal_nan, s);
+      },
+      "a"_a, "b"_a, "equal_nan"_a = false, "stream"_a = nb::none(),
+      nb::sig("def array_equal(a: scalar | array, b: scalar | array, equal_nan: bool = False, "
+              "stream: StreamOrDevice = None) -> array"),
+      "True when shapes and elements are the same.");
 }
 
 void bind_casts(nb::module_& m) {
-  m.def("astype",
-        [](const mx::array& a, mx::Dtype dtype, mx::StreamOrDevice s) {
-          return mx::astype(a, dtype, s);
-        },
-        nb::arg(), "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def astype(a: array, dtype: Dtype, /, *, stream: StreamOrDevice = None) -> array"),
-        "The array converted to another dtype.");
-  m.def("view",
-        [](Operand a, mx::Dtype dtype, mx::StreamOrDevice s) {
-          return mx::view(to_array(a), dtype, s);
-        },
-        "a"_a, "dtype"_a, "stream"_a = nb::none(),
-        nb::sig("def view(a: scalar | array, dtype: Dtype, stream: StreamOrDevice = None) -> "
-                "array"),
-        "The same bytes read as another dtype.");
+  m.def(
+      "astype",
+      [](const mx::array& a, mx::Dtype dtype, mx::StreamOrDevice s) {
+        return mx::astype(a, dtype, s);
+      },
+      nb::arg(), "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def astype(a: array, dtype: Dtype, /, *, stream: StreamOrDevice = None) -> array"),
+      "The array converted to another dtype.");
+  m.def(
+      "view",
+      [](Operand a, mx::Dtype dtype, mx::StreamOrDevice s) {
+        return mx::view(to_array(a), dtype, s);
+      },
+      "a"_a, "dtype"_a, "stream"_a = nb::none(),
+      nb::sig("def view(a: scalar | array, dtype: Dtype, stream: StreamOrDevice = None) -> "
+              "array"),
+      "The same bytes read as another dtype.");
 }
 
 void bind_methods(ArrayClass& array_class) {
@@ -280,12 +294,16 @@ void bind_methods(ArrayClass& array_class) {
   array_class
       .def("round", &round, "decimals"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
            "See `round`.")
-      .def("view", [](const mx::array& a, mx::Dtype dtype,
-                      mx::StreamOrDevice s) { return mx::view(a, dtype, s); },
-           "dtype"_a, nb::kw_only(), "stream"_a = nb::none(), "See `view`.")
-      .def_prop_ro("real", [](const mx::array& a) { return mx::real(a); }, "The real parts.")
-      .def_prop_ro("imag", [](const mx::array& a) { return mx::imag(a); },
-                   "The imaginary parts.");
+      .def(
+          "view",
+          [](const mx::array& a, mx::Dtype dtype, mx::StreamOrDevice s) {
+            return mx::view(a, dtype, s);
+          },
+          "dtype"_a, nb::kw_only(), "stream"_a = nb::none(), "See `view`.")
+      .def_prop_ro(
+          "real", [](const mx::array& a) { return mx::real(a); }, "The real parts.")
+      .def_prop_ro(
+          "imag", [](const mx::array& a) { return mx::imag(a); }, "The imaginary parts.");
 }
 
 }  // namespace

@@ -81,10 +81,8 @@ nb::object make_function(TransformedFunction function) {
 }
 
 void bind_transformed_function(nb::module_& m) {
-  nb::class_<TransformedFunction>(m, "_gc_func", nb::type_slots(function_slots),
-                                  nb::dynamic_attr(), nb::is_weak_referenceable())
-      .def("__call__",
-           [](TransformedFunction& self, const nb::args& args, const nb::kwargs& kwargs) {
-             return self.call(self, args, kwargs);
-           });
+  nb::class_<TransformedFunction>(m, "_gc_func", nb::type_slots(function_slots), nb::dynamic_attr(),
+                                  nb::is_weak_referenceable())
+      .def("__call__", [](TransformedFunction& self, const nb::args& args,
+                          const nb::kwargs& kwargs) { return self.call(self, args, kwargs); });
 }

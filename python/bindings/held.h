@@ -8,8 +8,8 @@
 
 namespace nb = nanobind;
 
-/** A reference that may be dropped on any thread and under any lock: the object is released later, by
- * the interpreter, with its lock held. */
+/** A reference that may be dropped on any thread and under any lock: the object is released later,
+ * by the interpreter, with its lock held. */
 class Held {
  public:
   Held() = default;
@@ -26,7 +26,7 @@ struct TransformedFunction {
       std::function<nb::object(TransformedFunction& self, const nb::args&, const nb::kwargs&)>;
 
   nb::object function;
-  nb::object inputs;   // what `compile` captures; may be empty
+  nb::object inputs;  // what `compile` captures; may be empty
   nb::object outputs;
   Call call;
   std::shared_ptr<void> extra;  // what lives and dies with the function

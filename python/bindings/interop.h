@@ -16,8 +16,8 @@ struct ForeignData {
   std::vector<int64_t> strides;
 };
 
-/** Copies foreign data. 64-bit floats become float32 unless `dtype` asks for float64; complex numbers
- * become complex64. */
+/** Copies foreign data. 64-bit floats become float32 unless `dtype` asks for float64; complex
+ * numbers become complex64. */
 mx::array copy_foreign(const ForeignData& source, std::optional<mx::Dtype> dtype);
 
 /** The array behind a `__dlpack__` object; copies. */

@@ -168,7 +168,8 @@ void save_zip(nb::object file, const nb::args& args, const nb::kwargs& kwargs, b
   if (!ends_with(*path, ".npz")) *path += ".npz";
   // Written beside and renamed, so a failed save leaves the old file whole.
   nb::module_ os = nb::module_::import_("os");
-  std::string temporary = *path + "." + nb::cast<std::string>(nb::str(os.attr("getpid")())) + ".tmp";
+  std::string temporary =
+      *path + "." + nb::cast<std::string>(nb::str(os.attr("getpid")())) + ".tmp";
   try {
     write_zip(nb::str(temporary.c_str()), arrays, compress);
     os.attr("replace")(temporary, *path);
@@ -289,20 +290,22 @@ void bind_io(nb::module_& m) {
   m.def("save", &save, "file"_a, "arr"_a,
         nb::sig("def save(file: file | str | pathlib.Path, arr: array) -> None"),
         "Saves an array in NumPy's npy format.");
-  m.def("savez",
-        [](nb::object file, const nb::args& args, const nb::kwargs& kwargs) {
-          save_zip(file, args, kwargs, false);
-        },
-        "file"_a, "args"_a, "kwargs"_a,
-        nb::sig("def savez(file: file | str | pathlib.Path, *args, **kwargs)"),
-        "Saves arrays by name in NumPy's npz format; those without a name are arr_0, arr_1, …");
-  m.def("savez_compressed",
-        [](nb::object file, const nb::args& args, const nb::kwargs& kwargs) {
-          save_zip(file, args, kwargs, true);
-        },
-        "file"_a, "args"_a, "kwargs"_a,
-        nb::sig("def savez_compressed(file: file | str | pathlib.Path, *args, **kwargs)"),
-        "The same as savez, compressed.");
+  m.def(
+      "savez",
+      [](nb::object file, const nb::args& args, const nb::kwargs& kwargs) {
+        save_zip(file, args, kwargs, false);
+      },
+      "file"_a, "args"_a, "kwargs"_a,
+      nb::sig("def savez(file: file | str | pathlib.Path, *args, **kwargs)"),
+      "Saves arrays by name in NumPy's npz format; those without a name are arr_0, arr_1, …");
+  m.def(
+      "savez_compressed",
+      [](nb::object file, const nb::args& args, const nb::kwargs& kwargs) {
+        save_zip(file, args, kwargs, true);
+      },
+      "file"_a, "args"_a, "kwargs"_a,
+      nb::sig("def savez_compressed(file: file | str | pathlib.Path, *args, **kwargs)"),
+      "The same as savez, compressed.");
   m.def("load", &load, nb::arg(), "format"_a = nb::none(), "return_metadata"_a = false,
         nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def load(file: file | str | pathlib.Path, /, format: str | None = None, "

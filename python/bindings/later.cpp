@@ -1,5 +1,5 @@
-// The public names whose implementation comes later: each exists, with its signature, and raises one
-// uniform error that says so.
+// The public names whose implementation comes later: each exists, with its signature, and raises
+// one uniform error that says so.
 #include <string>
 
 #include "bindings.h"
@@ -87,8 +87,7 @@ constexpr LaterName kCore[] = {
     {"from_fp8",
      "def from_fp8(x: array, dtype: Dtype = bfloat16, *, stream: StreamOrDevice = "
      "None) -> array"},
-    {"to_fp8",
-     "def to_fp8(x: array, *, stream: StreamOrDevice = None) -> array"},
+    {"to_fp8", "def to_fp8(x: array, *, stream: StreamOrDevice = None) -> array"},
     {"export_function",
      "def export_function(file_or_callback: str | Callable, fun: Callable, *args, "
      "shapeless: bool = False, metadata: str | None = None, **kwargs) -> None"},
@@ -98,8 +97,7 @@ constexpr LaterName kCore[] = {
     {"exporter",
      "def exporter(file: str, fun: Callable, *, shapeless: bool = False, metadata: "
      "str | None = None) -> FunctionExporter"},
-    {"export_to_dot",
-     "def export_to_dot(file: object, *args, **kwargs) -> None"},
+    {"export_to_dot", "def export_to_dot(file: object, *args, **kwargs) -> None"},
 };
 
 constexpr LaterName kFft[] = {
@@ -143,10 +141,8 @@ constexpr LaterName kFft[] = {
     {"irfftn",
      "def irfftn(a: array, s: tuple[int, ...] | None = None, axes: Sequence[int] | "
      "None = None, norm: str = 'backward', stream: StreamOrDevice = None) -> array"},
-    {"fftfreq",
-     "def fftfreq(n: int, d: float = 1.0, stream: StreamOrDevice = None) -> array"},
-    {"rfftfreq",
-     "def rfftfreq(n: int, d: float = 1.0, stream: StreamOrDevice = None) -> array"},
+    {"fftfreq", "def fftfreq(n: int, d: float = 1.0, stream: StreamOrDevice = None) -> array"},
+    {"rfftfreq", "def rfftfreq(n: int, d: float = 1.0, stream: StreamOrDevice = None) -> array"},
     {"fftshift",
      "def fftshift(a: array, axes: int | Sequence[int] | None = None, stream: "
      "StreamOrDevice = None) -> array"},
@@ -170,13 +166,11 @@ constexpr LaterName kLinalg[] = {
      "def norm(a: array, /, ord: None | int | float | str = None, axis: None | int "
      "| list[int] = None, keepdims: bool = False, *, stream: StreamOrDevice = None) "
      "-> array"},
-    {"qr",
-     "def qr(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
+    {"qr", "def qr(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
     {"svd",
      "def svd(a: array, compute_uv: bool = True, *, stream: StreamOrDevice = None) "
      "-> tuple[array, array, array]"},
-    {"inv",
-     "def inv(a: array, *, stream: StreamOrDevice = None) -> array"},
+    {"inv", "def inv(a: array, *, stream: StreamOrDevice = None) -> array"},
     {"tri_inv",
      "def tri_inv(a: array, upper: bool = False, *, stream: StreamOrDevice = None) "
      "-> array"},
@@ -186,15 +180,12 @@ constexpr LaterName kLinalg[] = {
     {"cholesky_inv",
      "def cholesky_inv(a: array, upper: bool = False, *, stream: StreamOrDevice = "
      "None) -> array"},
-    {"pinv",
-     "def pinv(a: array, *, stream: StreamOrDevice = None) -> array"},
+    {"pinv", "def pinv(a: array, *, stream: StreamOrDevice = None) -> array"},
     {"cross",
      "def cross(a: array, b: array, axis: int = -1, *, stream: StreamOrDevice = "
      "None) -> array"},
-    {"eigvals",
-     "def eigvals(a: array, *, stream: StreamOrDevice = None) -> array"},
-    {"eig",
-     "def eig(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
+    {"eigvals", "def eigvals(a: array, *, stream: StreamOrDevice = None) -> array"},
+    {"eig", "def eig(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
     {"eigvalsh",
      "def eigvalsh(a: array, UPLO: str = 'L', *, stream: StreamOrDevice = None) -> "
      "array"},
@@ -207,15 +198,12 @@ constexpr LaterName kLinalg[] = {
     {"lu_factor",
      "def lu_factor(a: array, *, stream: StreamOrDevice = None) -> tuple[array, "
      "array]"},
-    {"solve",
-     "def solve(a: array, b: array, *, stream: StreamOrDevice = None) -> array"},
+    {"solve", "def solve(a: array, b: array, *, stream: StreamOrDevice = None) -> array"},
     {"solve_triangular",
      "def solve_triangular(a: array, b: array, *, upper: bool = False, stream: "
      "StreamOrDevice = None) -> array"},
-    {"det",
-     "def det(a: array, *, stream: StreamOrDevice = None) -> array"},
-    {"slogdet",
-     "def slogdet(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
+    {"det", "def det(a: array, *, stream: StreamOrDevice = None) -> array"},
+    {"slogdet", "def slogdet(a: array, *, stream: StreamOrDevice = None) -> tuple[array, array]"},
 };
 
 constexpr LaterName kFast[] = {
@@ -242,17 +230,18 @@ constexpr LaterName kFast[] = {
 };
 
 [[noreturn]] void raise_later(const std::string& name) {
-  throw std::runtime_error("[" + name +
-                           "] is not available in this version of mlx-compute yet.");
+  throw std::runtime_error("[" + name + "] is not available in this version of mlx-compute yet.");
 }
 
 template <size_t N>
 void bind_names(nb::module_& m, const std::string& prefix, const LaterName (&names)[N]) {
   for (const auto& later : names) {
     std::string full_name = prefix + later.name;
-    m.def(later.name,
-          [full_name](const nb::args&, const nb::kwargs&) -> nb::object { raise_later(full_name); },
-          "args"_a, "kwargs"_a, nb::sig(later.signature), "Not implemented yet: raises RuntimeError.");
+    m.def(
+        later.name,
+        [full_name](const nb::args&, const nb::kwargs&) -> nb::object { raise_later(full_name); },
+        "args"_a, "kwargs"_a, nb::sig(later.signature),
+        "Not implemented yet: raises RuntimeError.");
   }
 }
 
@@ -264,9 +253,8 @@ void bind_later(nb::module_& m, nb::module_& fast) {
       .def("close", [](FunctionExporter&) { raise_later("exporter"); })
       .def("__enter__", [](FunctionExporter&) { raise_later("exporter"); })
       .def("__exit__", [](FunctionExporter&, const nb::args&) { raise_later("exporter"); })
-      .def("__call__", [](FunctionExporter&, const nb::args&, const nb::kwargs&) {
-        raise_later("exporter");
-      });
+      .def("__call__",
+           [](FunctionExporter&, const nb::args&, const nb::kwargs&) { raise_later("exporter"); });
   nb::module_ fft = m.def_submodule("fft", "Fast Fourier transforms: not implemented yet.");
   bind_names(fft, "fft.", kFft);
   nb::module_ linalg = m.def_submodule("linalg", "Linear algebra: not implemented yet.");

@@ -1,10 +1,11 @@
 // Memory statistics and limits; the submodules `metal` and `cuda`.
+#include "mlx/memory.h"
+
 #include <nanobind/stl/unordered_map.h>
 #include <nanobind/stl/variant.h>
 
 #include "bindings.h"
 #include "convert.h"
-#include "mlx/memory.h"
 #include "trees.h"
 
 namespace {
@@ -23,37 +24,44 @@ void bind_memory_functions(nb::module_& m) {
         "Sets how many bytes are kept for reuse (0: none). Returns the previous limit.");
   m.def("set_wired_limit", &mx::set_wired_limit, "limit"_a,
         "Kept for compatibility: memory is never wired. Returns the previous value.");
-  m.def("clear_cache",
-        [] {
-          nb::gil_scoped_release release;
-          mx::clear_cache();
-        },
-        "Frees the bytes kept for reuse.");
+  m.def(
+      "clear_cache",
+      [] {
+        nb::gil_scoped_release release;
+        mx::clear_cache();
+      },
+      "Frees the bytes kept for reuse.");
 }
 
 }  // namespace
 
 void bind_memory(nb::module_& m) {
   bind_memory_functions(m);
-  m.def("get_array_buffer_size",
-        [](const nb::args& args) { return mx::get_array_buffer_size(tree_arrays(args, false)); },
-        "args"_a, nb::sig("def get_array_buffer_size(*args) -> int"),
-        "Bytes of the buffers behind the evaluated arrays in trees, each counted once.");
+  m.def(
+      "get_array_buffer_size",
+      [](const nb::args& args) { return mx::get_array_buffer_size(tree_arrays(args, false)); },
+      "args"_a, nb::sig("def get_array_buffer_size(*args) -> int"),
+      "Bytes of the buffers behind the evaluated arrays in trees, each counted once.");
   m.def("get_memory_limit", &mx::get_memory_limit, "The memory limit in bytes.");
 
   nb::module_ metal = m.def_submodule("metal", "Metal exists on Apple's systems only.");
-  metal.def("is_available", [] { return false; }, "True on Apple's systems only: False here.");
+  metal.def(
+      "is_available", [] { return false; }, "True on Apple's systems only: False here.");
   bind_memory_functions(metal);
-  metal.def("start_capture", [](const std::string&) {}, "path"_a, "Does nothing without Metal.");
-  metal.def("stop_capture", [] {}, "Does nothing without Metal.");
-  metal.def("device_info",
-            [] {
-              return mx::is_available(mx::Device::gpu) ? mx::device_info(mx::Device::gpu)
-                                                       : mx::device_info(mx::Device::cpu);
-            },
-            "An older name of `mlx.core.device_info`.");
+  metal.def(
+      "start_capture", [](const std::string&) {}, "path"_a, "Does nothing without Metal.");
+  metal.def(
+      "stop_capture", [] {}, "Does nothing without Metal.");
+  metal.def(
+      "device_info",
+      [] {
+        return mx::is_available(mx::Device::gpu) ? mx::device_info(mx::Device::gpu)
+                                                 : mx::device_info(mx::Device::cpu);
+      },
+      "An older name of `mlx.core.device_info`.");
 
   nb::module_ cuda = m.def_submodule("cuda", "The NVIDIA GPU backend.");
-  cuda.def("is_available", [] { return mx::is_available(mx::Device::gpu); },
-           "True when an NVIDIA GPU can be used.");
+  cuda.def(
+      "is_available", [] { return mx::is_available(mx::Device::gpu); },
+      "True when an NVIDIA GPU can be used.");
 }

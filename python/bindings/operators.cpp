@@ -1,4 +1,6 @@
 // The operators of the array class.
+#include "operators.h"
+
 #include <string>
 #include <vector>
 
@@ -6,7 +8,6 @@
 #include "errors.h"
 #include "interop.h"
 #include "mlx/ops.h"
-#include "operators.h"
 
 namespace {
 
@@ -34,7 +35,8 @@ PyObject* not_implemented() {
 /** A foreign number type may know how to combine itself with an array. */
 bool has_number_slots(PyObject* object) {
   auto* number = Py_TYPE(object)->tp_as_number;
-  return number && number->nb_add && !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_UNICODE_SUBCLASS);
+  return number && number->nb_add &&
+         !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_UNICODE_SUBCLASS);
 }
 
 template <BinaryFn Fn, Name What>
@@ -193,12 +195,18 @@ PyObject* compare(PyObject* a, PyObject* b, int op) noexcept {
     }
   }
   switch (op) {
-    case Py_EQ: return compare_with<mx::equal, "equality">(a, b);
-    case Py_NE: return compare_with<mx::not_equal, "inequality">(a, b);
-    case Py_LT: return compare_with<mx::less, "less than">(a, b);
-    case Py_LE: return compare_with<mx::less_equal, "less than or equal">(a, b);
-    case Py_GT: return compare_with<mx::greater, "greater than">(a, b);
-    default: return compare_with<mx::greater_equal, "greater than or equal">(a, b);
+    case Py_EQ:
+      return compare_with<mx::equal, "equality">(a, b);
+    case Py_NE:
+      return compare_with<mx::not_equal, "inequality">(a, b);
+    case Py_LT:
+      return compare_with<mx::less, "less than">(a, b);
+    case Py_LE:
+      return compare_with<mx::less_equal, "less than or equal">(a, b);
+    case Py_GT:
+      return compare_with<mx::greater, "greater than">(a, b);
+    default:
+      return compare_with<mx::greater_equal, "greater than or equal">(a, b);
   }
 }
 

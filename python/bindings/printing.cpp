@@ -14,14 +14,15 @@ struct PrintOptionsContext {
 
 void bind_printing(nb::module_& m) {
   nb::class_<mx::PrintOptions>(m, "PrintOptions", "How the elements of arrays are printed.")
-      .def("__init__",
-           [](mx::PrintOptions* self, int precision) { new (self) mx::PrintOptions{precision}; },
-           "precision"_a = -1)
+      .def(
+          "__init__",
+          [](mx::PrintOptions* self, int precision) { new (self) mx::PrintOptions{precision}; },
+          "precision"_a = -1)
       .def_rw("precision", &mx::PrintOptions::precision,
               "Digits after the point; -1 for up to six significant digits.");
-  m.def("set_printoptions",
-        [](int precision) { mx::set_printoptions(mx::PrintOptions{precision}); },
-        "precision"_a = -1, "Sets how arrays are printed.");
+  m.def(
+      "set_printoptions", [](int precision) { mx::set_printoptions(mx::PrintOptions{precision}); },
+      "precision"_a = -1, "Sets how arrays are printed.");
   m.def("get_printoptions", &mx::get_printoptions, "How arrays are printed now.");
   nb::class_<PrintOptionsContext>(m, "_PrintOptionsContext")
       .def("__enter__",
@@ -32,7 +33,10 @@ void bind_printing(nb::module_& m) {
            })
       .def("__exit__",
            [](PrintOptionsContext& context, nb::args) { mx::set_printoptions(context.before); });
-  m.def("printoptions",
-        [](int precision) { return PrintOptionsContext{{precision}, {}}; }, "precision"_a = -1,
-        "A context with its own print options.");
+  m.def(
+      "printoptions",
+      [](int precision) {
+        return PrintOptionsContext{{precision}, {}};
+      },
+      "precision"_a = -1, "A context with its own print options.");
 }

@@ -57,42 +57,46 @@ mx::Shape broadcast_shapes(const nb::args& shapes) {
 }
 
 void bind_layout(nb::module_& m) {
-  m.def("reshape",
-        [](const mx::array& a, const mx::Shape& shape, mx::StreamOrDevice s) {
-          return mx::reshape(a, shape, s);
-        },
-        "a"_a, nb::arg("shape"), nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def reshape(a: array, /, shape: Sequence[int], *, stream: StreamOrDevice = None) "
-                "-> array"),
-        "The same elements in another shape; one length may be -1.");
-  m.def("flatten",
-        [](const mx::array& a, int start_axis, int end_axis, mx::StreamOrDevice s) {
-          return mx::flatten(a, start_axis, end_axis, s);
-        },
-        "a"_a, "start_axis"_a = 0, "end_axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def flatten(a: array, /, start_axis: int = 0, end_axis: int = -1, *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "Merges the axes from the first to the last named one.");
-  m.def("unflatten",
-        [](const mx::array& a, int axis, const mx::Shape& shape, mx::StreamOrDevice s) {
-          return mx::unflatten(a, axis, shape, s);
-        },
-        "a"_a, "axis"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "Splits one axis into several.");
+  m.def(
+      "reshape",
+      [](const mx::array& a, const mx::Shape& shape, mx::StreamOrDevice s) {
+        return mx::reshape(a, shape, s);
+      },
+      "a"_a, nb::arg("shape"), nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def reshape(a: array, /, shape: Sequence[int], *, stream: StreamOrDevice = None) "
+              "-> array"),
+      "The same elements in another shape; one length may be -1.");
+  m.def(
+      "flatten",
+      [](const mx::array& a, int start_axis, int end_axis, mx::StreamOrDevice s) {
+        return mx::flatten(a, start_axis, end_axis, s);
+      },
+      "a"_a, "start_axis"_a = 0, "end_axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def flatten(a: array, /, start_axis: int = 0, end_axis: int = -1, *, stream: "
+              "StreamOrDevice = None) -> array"),
+      "Merges the axes from the first to the last named one.");
+  m.def(
+      "unflatten",
+      [](const mx::array& a, int axis, const mx::Shape& shape, mx::StreamOrDevice s) {
+        return mx::unflatten(a, axis, shape, s);
+      },
+      "a"_a, "axis"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: "
+              "StreamOrDevice = None) -> array"),
+      "Splits one axis into several.");
   m.def("squeeze", &squeeze, "a"_a, "axis"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def squeeze(a: array, /, axis: None | int | Sequence[int] = None, *, stream: "
                 "StreamOrDevice = None) -> array"),
         "Removes axes of length 1 (all of them when none are named).");
-  m.def("expand_dims",
-        [](const mx::array& a, const Axes& axis, mx::StreamOrDevice s) {
-          return mx::expand_dims(a, axis.values.value_or(std::vector<int>{}), s);
-        },
-        "a"_a, "axis"_a, nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def expand_dims(a: array, /, axis: int | Sequence[int], *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "Adds axes of length 1 at the given places of the result.");
+  m.def(
+      "expand_dims",
+      [](const mx::array& a, const Axes& axis, mx::StreamOrDevice s) {
+        return mx::expand_dims(a, axis.values.value_or(std::vector<int>{}), s);
+      },
+      "a"_a, "axis"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def expand_dims(a: array, /, axis: int | Sequence[int], *, stream: "
+              "StreamOrDevice = None) -> array"),
+      "Adds axes of length 1 at the given places of the result.");
   m.def("as_strided", &as_strided, "a"_a, "shape"_a = nb::none(), "strides"_a = nb::none(),
         "offset"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def as_strided(a: array, /, shape: Sequence[int] | None = None, strides: "
@@ -114,13 +118,13 @@ void bind_axes(nb::module_& m) {
     std::string signature = "def " + std::string(name) +
                             "(a: array, /, axes: Sequence[int] | None = None, *, stream: "
                             "StreamOrDevice = None) -> array";
-    m.def(name,
-          [](const mx::array& a, const std::optional<std::vector<int>>& axes,
-             mx::StreamOrDevice s) {
-            return axes ? mx::transpose(a, *axes, s) : mx::transpose(a, s);
-          },
-          nb::arg(), "axes"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-          nb::sig(signature.c_str()), "The axes in another order (reversed when none is given).");
+    m.def(
+        name,
+        [](const mx::array& a, const std::optional<std::vector<int>>& axes, mx::StreamOrDevice s) {
+          return axes ? mx::transpose(a, *axes, s) : mx::transpose(a, s);
+        },
+        nb::arg(), "axes"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+        nb::sig(signature.c_str()), "The axes in another order (reversed when none is given).");
   }
   m.def("matrix_transpose", &mx::matrix_transpose, "a"_a, nb::kw_only(), "stream"_a = nb::none(),
         nb::sig("def matrix_transpose(a: array, /, *, stream: StreamOrDevice = None) -> array"),
@@ -139,24 +143,26 @@ void bind_axes(nb::module_& m) {
         nb::sig("def flip(a: array, /, axis: None | int | Sequence[int] = None, *, stream: "
                 "StreamOrDevice = None) -> array"),
         "The elements in reverse order along axes.");
-  m.def("broadcast_to",
-        [](Operand a, const mx::Shape& shape, mx::StreamOrDevice s) {
-          return mx::broadcast_to(to_array(a), shape, s);
-        },
-        "a"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
-        nb::sig("def broadcast_to(a: scalar | array, /, shape: Sequence[int], *, stream: "
-                "StreamOrDevice = None) -> array"),
-        "A view in which axes of length 1 are repeated to fill a shape.");
-  m.def("broadcast_arrays",
-        [](const nb::args& arrays, mx::StreamOrDevice s) {
-          std::vector<mx::array> inputs;
-          for (nb::handle a : arrays) inputs.push_back(to_array(Operand{a}));
-          return nb::tuple(nb::cast(mx::broadcast_arrays(inputs, s)));
-        },
-        "arrays"_a, "stream"_a = nb::none(),
-        nb::sig("def broadcast_arrays(*arrays: array, stream: StreamOrDevice = None) -> "
-                "tuple[array, ...]"),
-        "Views of the arrays in the shape that all of them broadcast to.");
+  m.def(
+      "broadcast_to",
+      [](Operand a, const mx::Shape& shape, mx::StreamOrDevice s) {
+        return mx::broadcast_to(to_array(a), shape, s);
+      },
+      "a"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def broadcast_to(a: scalar | array, /, shape: Sequence[int], *, stream: "
+              "StreamOrDevice = None) -> array"),
+      "A view in which axes of length 1 are repeated to fill a shape.");
+  m.def(
+      "broadcast_arrays",
+      [](const nb::args& arrays, mx::StreamOrDevice s) {
+        std::vector<mx::array> inputs;
+        for (nb::handle a : arrays) inputs.push_back(to_array(Operand{a}));
+        return nb::tuple(nb::cast(mx::broadcast_arrays(inputs, s)));
+      },
+      "arrays"_a, "stream"_a = nb::none(),
+      nb::sig("def broadcast_arrays(*arrays: array, stream: StreamOrDevice = None) -> "
+              "tuple[array, ...]"),
+      "Views of the arrays in the shape that all of them broadcast to.");
   m.def("broadcast_shapes", &broadcast_shapes,
         nb::sig("def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int]"),
         "The shape that shapes broadcast to.");
@@ -164,36 +170,40 @@ void bind_axes(nb::module_& m) {
 
 void bind_methods(ArrayClass& array_class) {
   array_class
-      .def("reshape",
-           [](const mx::array& a, const nb::args& shape, mx::StreamOrDevice s) {
-             std::vector<int> lengths = unpack_ints(shape);
-             return mx::reshape(a, mx::Shape(lengths.begin(), lengths.end()), s);
-           },
-           "shape"_a, "stream"_a = nb::none(), "See `reshape`; takes a tuple or separate lengths.")
-      .def("transpose",
-           [](const mx::array& a, const nb::args& axes, mx::StreamOrDevice s) {
-             if (axes.size() == 0 || (axes.size() == 1 && nb::handle(axes[0]).is_none())) {
-               return mx::transpose(a, s);
-             }
-             return mx::transpose(a, unpack_ints(axes), s);
-           },
-           "axes"_a, "stream"_a = nb::none(), "See `transpose`; takes a tuple or separate axes.")
-      .def_prop_ro("T", [](const mx::array& a) { return mx::transpose(a); },
-                   "The axes in reverse order.")
-      .def_prop_ro("mT", [](const mx::array& a) { return mx::matrix_transpose(a); },
-                   "The last two axes swapped.")
-      .def("flatten",
-           [](const mx::array& a, int start_axis, int end_axis, mx::StreamOrDevice s) {
-             return mx::flatten(a, start_axis, end_axis, s);
-           },
-           "start_axis"_a = 0, "end_axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
-           "See `flatten`.")
+      .def(
+          "reshape",
+          [](const mx::array& a, const nb::args& shape, mx::StreamOrDevice s) {
+            std::vector<int> lengths = unpack_ints(shape);
+            return mx::reshape(a, mx::Shape(lengths.begin(), lengths.end()), s);
+          },
+          "shape"_a, "stream"_a = nb::none(), "See `reshape`; takes a tuple or separate lengths.")
+      .def(
+          "transpose",
+          [](const mx::array& a, const nb::args& axes, mx::StreamOrDevice s) {
+            if (axes.size() == 0 || (axes.size() == 1 && nb::handle(axes[0]).is_none())) {
+              return mx::transpose(a, s);
+            }
+            return mx::transpose(a, unpack_ints(axes), s);
+          },
+          "axes"_a, "stream"_a = nb::none(), "See `transpose`; takes a tuple or separate axes.")
+      .def_prop_ro(
+          "T", [](const mx::array& a) { return mx::transpose(a); }, "The axes in reverse order.")
+      .def_prop_ro(
+          "mT", [](const mx::array& a) { return mx::matrix_transpose(a); },
+          "The last two axes swapped.")
+      .def(
+          "flatten",
+          [](const mx::array& a, int start_axis, int end_axis, mx::StreamOrDevice s) {
+            return mx::flatten(a, start_axis, end_axis, s);
+          },
+          "start_axis"_a = 0, "end_axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
+          "See `flatten`.")
       .def("squeeze", &squeeze, "axis"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
            "See `squeeze`.")
       .def("moveaxis", &mx::moveaxis, "source"_a, "destination"_a, nb::kw_only(),
            "stream"_a = nb::none(), "See `moveaxis`.")
-      .def("swapaxes", &mx::swapaxes, "axis1"_a, "axis2"_a, nb::kw_only(),
-           "stream"_a = nb::none(), "See `swapaxes`.");
+      .def("swapaxes", &mx::swapaxes, "axis1"_a, "axis2"_a, nb::kw_only(), "stream"_a = nb::none(),
+           "See `swapaxes`.");
 }
 
 }  // namespace

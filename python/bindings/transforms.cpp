@@ -1,4 +1,5 @@
-// Evaluation and derivatives: eval, async_eval, depends, grad, value_and_grad, vjp, jvp, checkpoint.
+// Evaluation and derivatives: eval, async_eval, depends, grad, value_and_grad, vjp, jvp,
+// checkpoint.
 #include "mlx/transforms.h"
 
 #include <nanobind/stl/variant.h>
@@ -18,8 +19,8 @@ using NameOrNames = std::variant<std::string, std::vector<std::string>>;
 
 /** Which arguments a gradient is taken of. */
 struct WithRespectTo {
-  std::vector<int> positions;       // sorted, distinct
-  std::vector<std::string> names;   // in the order given, distinct
+  std::vector<int> positions;      // sorted, distinct
+  std::vector<std::string> names;  // in the order given, distinct
 };
 
 WithRespectTo parse_selection(const std::optional<IntOrInts>& argnums, const NameOrNames& argnames,
@@ -95,8 +96,8 @@ nb::object call_with(nb::handle function, const WithRespectTo& wrt, const nb::ar
 
 /** Checks that a function returned a scalar, or also a tuple that begins with one. */
 void check_value(nb::handle value, bool allow_tuple, const std::string& op) {
-  std::string expected = allow_tuple ? "a scalar array or a tuple that begins with one"
-                                     : "a scalar array";
+  std::string expected =
+      allow_tuple ? "a scalar array or a tuple that begins with one" : "a scalar array";
   bool is_tuple = PyTuple_Check(value.ptr());
   if (!as_array(value) && !(allow_tuple && is_tuple)) {
     throw std::invalid_argument("[" + op + "] the function must return " + expected + ": got " +
@@ -146,7 +147,9 @@ std::pair<nb::object, nb::object> differentiate(nb::handle function, const WithR
 nb::object value_and_grad(nb::callable fun, std::optional<IntOrInts> argnums,
                           NameOrNames argnames) {
   auto wrt = parse_selection(argnums, argnames, "value_and_grad");
-  return make_function({fun, {}, {},
+  return make_function({fun,
+                        {},
+                        {},
                         [wrt](TransformedFunction& self, const nb::args& args,
                               const nb::kwargs& kwargs) -> nb::object {
                           auto [value, gradients] = differentiate(self.function, wrt, args, kwargs,
@@ -159,7 +162,9 @@ nb::object value_and_grad(nb::callable fun, std::optional<IntOrInts> argnums,
 nb::object grad(nb::callable fun, std::optional<IntOrInts> argnums, NameOrNames argnames) {
   auto wrt = parse_selection(argnums, argnames, "grad");
   return make_function(
-      {fun, {}, {},
+      {fun,
+       {},
+       {},
        [wrt](TransformedFunction& self, const nb::args& args, const nb::kwargs& kwargs) {
          return differentiate(self.function, wrt, args, kwargs, false, "grad").second;
        },
@@ -170,9 +175,9 @@ nb::object grad(nb::callable fun, std::optional<IntOrInts> argnums, NameOrNames 
 std::vector<mx::array> read_arrays(nb::handle sequence, const char* op) {
   std::vector<mx::array> arrays;
   if (!PyList_Check(sequence.ptr()) && !PyTuple_Check(sequence.ptr())) {
-    throw nb::type_error((std::string(op) + "(): expected a list of arrays, got " +
-                          nb::inst_name(sequence).c_str())
-                             .c_str());
+    throw nb::type_error(
+        (std::string(op) + "(): expected a list of arrays, got " + nb::inst_name(sequence).c_str())
+            .c_str());
   }
   for (nb::handle item : sequence) {
     auto* a = as_array(item);
@@ -254,52 +259,55 @@ nb::object depends(nb::object inputs, nb::object dependencies) {
 
 void bind_transforms(nb::module_& m) {
   bind_transformed_function(m);
-  m.def("eval",
-        [](const nb::args& args) {
-          auto arrays = arrays_of_args(args);
-          nb::gil_scoped_release release;
-          mx::eval(std::move(arrays));
-        },
-        nb::arg(), nb::sig("def eval(*args) -> None"),
-        "Computes the arrays in trees and returns once they are available.");
-  m.def("async_eval",
-        [](const nb::args& args) {
-          auto arrays = arrays_of_args(args);
-          nb::gil_scoped_release release;
-          mx::async_eval(std::move(arrays));
-        },
-        nb::arg(), nb::sig("def async_eval(*args)"),
-        "Starts the computation of the arrays in trees and returns at once.");
+  m.def(
+      "eval",
+      [](const nb::args& args) {
+        auto arrays = arrays_of_args(args);
+        nb::gil_scoped_release release;
+        mx::eval(std::move(arrays));
+      },
+      nb::arg(), nb::sig("def eval(*args) -> None"),
+      "Computes the arrays in trees and returns once they are available.");
+  m.def(
+      "async_eval",
+      [](const nb::args& args) {
+        auto arrays = arrays_of_args(args);
+        nb::gil_scoped_release release;
+        mx::async_eval(std::move(arrays));
+      },
+      nb::arg(), nb::sig("def async_eval(*args)"),
+      "Starts the computation of the arrays in trees and returns at once.");
   m.def("depends", &depends, "inputs"_a, "dependencies"_a,
         nb::sig("def depends(inputs: array | Sequence[array], dependencies: array | "
                 "Sequence[array])"),
         "The inputs, available only after the dependencies have been computed.");
-  m.def("vjp",
-        [](nb::callable fun, nb::handle primals, nb::handle cotangents) {
-          return mx::vjp(vector_function(fun, "vjp"), read_arrays(primals, "vjp"),
-                         read_arrays(cotangents, "vjp"));
-        },
-        "fun"_a, "primals"_a, "cotangents"_a,
-        nb::sig("def vjp(fun: Callable, primals: list[array], cotangents: list[array]) -> "
-                "tuple[list[array], list[array]]"),
-        "The outputs of a function and the products of the cotangents with its Jacobian.");
-  m.def("jvp",
-        [](nb::callable fun, nb::handle primals, nb::handle tangents) {
-          return mx::jvp(vector_function(fun, "jvp"), read_arrays(primals, "jvp"),
-                         read_arrays(tangents, "jvp"));
-        },
-        "fun"_a, "primals"_a, "tangents"_a,
-        nb::sig("def jvp(fun: Callable, primals: list[array], tangents: list[array]) -> "
-                "tuple[list[array], list[array]]"),
-        "The outputs of a function and the products of its Jacobian with the tangents.");
+  m.def(
+      "vjp",
+      [](nb::callable fun, nb::handle primals, nb::handle cotangents) {
+        return mx::vjp(vector_function(fun, "vjp"), read_arrays(primals, "vjp"),
+                       read_arrays(cotangents, "vjp"));
+      },
+      "fun"_a, "primals"_a, "cotangents"_a,
+      nb::sig("def vjp(fun: Callable, primals: list[array], cotangents: list[array]) -> "
+              "tuple[list[array], list[array]]"),
+      "The outputs of a function and the products of the cotangents with its Jacobian.");
+  m.def(
+      "jvp",
+      [](nb::callable fun, nb::handle primals, nb::handle tangents) {
+        return mx::jvp(vector_function(fun, "jvp"), read_arrays(primals, "jvp"),
+                       read_arrays(tangents, "jvp"));
+      },
+      "fun"_a, "primals"_a, "tangents"_a,
+      nb::sig("def jvp(fun: Callable, primals: list[array], tangents: list[array]) -> "
+              "tuple[list[array], list[array]]"),
+      "The outputs of a function and the products of its Jacobian with the tangents.");
   m.def("value_and_grad", &value_and_grad, "fun"_a, "argnums"_a = nb::none(),
         "argnames"_a = std::vector<std::string>{},
         nb::sig("def value_and_grad(fun: Callable[P, R], argnums: int | Sequence[int] | None = "
                 "None, argnames: str | Sequence[str] = []) -> Callable[P, tuple[R, Any]]"),
         "A function that returns what `fun` returns, and the gradient of its scalar (first) value "
         "with respect to the chosen arguments, which may be trees.");
-  m.def("grad", &grad, "fun"_a, "argnums"_a = nb::none(),
-        "argnames"_a = std::vector<std::string>{},
+  m.def("grad", &grad, "fun"_a, "argnums"_a = nb::none(), "argnames"_a = std::vector<std::string>{},
         nb::sig("def grad(fun: Callable[P, R], argnums: int | Sequence[int] | None = None, "
                 "argnames: str | Sequence[str] = []) -> Callable[P, Any]"),
         "A function that returns the gradient of a scalar function with respect to the chosen "

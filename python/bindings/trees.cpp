@@ -115,8 +115,8 @@ void tree_visit_prefix(nb::handle tree, nb::handle prefix,
     }
     return;
   }
-  bool same_kind = PyList_Check(tree.ptr()) ? PyList_Check(prefix.ptr())
-                                            : PyTuple_Check(prefix.ptr());
+  bool same_kind =
+      PyList_Check(tree.ptr()) ? PyList_Check(prefix.ptr()) : PyTuple_Check(prefix.ptr());
   if (!same_kind || nb::len(tree) != nb::len(prefix)) throw_not_prefix();
   for (size_t i = 0; i < nb::len(tree); ++i) {
     tree_visit_prefix(nb::object(tree[i]), nb::object(prefix[i]), visit);

@@ -14,8 +14,8 @@ namespace mx = mlx::core;
 /** Calls `visit` with every leaf, in order (dicts in their own order). */
 void tree_visit(nb::handle tree, const std::function<void(nb::handle)>& visit);
 
-/** Calls `visit` with every leaf of `tree` and the leaf of `prefix` that stands for it: a leaf of the
- * prefix stands for all leaves below its place. Raises if the containers differ. */
+/** Calls `visit` with every leaf of `tree` and the leaf of `prefix` that stands for it: a leaf of
+ * the prefix stands for all leaves below its place. Raises if the containers differ. */
 void tree_visit_prefix(nb::handle tree, nb::handle prefix,
                        const std::function<void(nb::handle, nb::handle)>& visit);
 

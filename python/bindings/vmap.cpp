@@ -77,21 +77,21 @@ nb::object call_vmap(TransformedFunction& self, const nb::args& args, const nb::
   };
   auto [traced_inputs, traced_outputs] = mx::detail::vmap_trace(traced, inputs, in_axes);
   std::vector<int> out_axes = output_axes(result, self.outputs);
-  auto outputs =
-      mx::detail::vmap_replace(inputs, traced_inputs, traced_outputs, in_axes, out_axes);
+  auto outputs = mx::detail::vmap_replace(inputs, traced_inputs, traced_outputs, in_axes, out_axes);
   return tree_replace_arrays(result, outputs);
 }
 
 }  // namespace
 
 void bind_vmap(nb::module_& m) {
-  m.def("vmap",
-        [](nb::callable fun, nb::object in_axes, nb::object out_axes) {
-          return make_function({fun, in_axes, out_axes, &call_vmap, {}});
-        },
-        "fun"_a, "in_axes"_a.none() = 0, "out_axes"_a.none() = 0,
-        nb::sig("def vmap(fun: Callable[P, R], in_axes: object = 0, out_axes: object = 0) -> "
-                "Callable[P, R]"),
-        "A function that applies `fun` to every slice of its arguments along `in_axes` at once and "
-        "puts the results together along `out_axes`. Both are integers, None or trees of them.");
+  m.def(
+      "vmap",
+      [](nb::callable fun, nb::object in_axes, nb::object out_axes) {
+        return make_function({fun, in_axes, out_axes, &call_vmap, {}});
+      },
+      "fun"_a, "in_axes"_a.none() = 0, "out_axes"_a.none() = 0,
+      nb::sig("def vmap(fun: Callable[P, R], in_axes: object = 0, out_axes: object = 0) -> "
+              "Callable[P, R]"),
+      "A function that applies `fun` to every slice of its arguments along `in_axes` at once and "
+      "puts the results together along `out_axes`. Both are integers, None or trees of them.");
 }

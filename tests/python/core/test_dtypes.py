@@ -2,8 +2,9 @@
 
 import math
 
-import mlx.core as mx
 import pytest
+
+import mlx.core as mx
 
 
 def test_names_and_identity():

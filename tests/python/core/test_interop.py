@@ -3,9 +3,10 @@
 import array as python_array
 import gc
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 PAIRS = [
     (mx.bool_, np.bool_), (mx.uint8, np.uint8), (mx.uint16, np.uint16), (mx.uint32, np.uint32),

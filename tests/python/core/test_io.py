@@ -3,14 +3,17 @@
 import io
 import pathlib
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 A = mx.array([[1, 2], [3, 4]])
 
 
-@pytest.mark.parametrize("dtype", [mx.bool_, mx.int8, mx.uint64, mx.float16, mx.float32, mx.complex64])
+@pytest.mark.parametrize(
+    "dtype", [mx.bool_, mx.int8, mx.uint64, mx.float16, mx.float32, mx.complex64]
+)
 def test_npy(tmp_path, dtype):
     a = A.astype(dtype)
     mx.save(str(tmp_path / "a"), a)

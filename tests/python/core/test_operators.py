@@ -2,9 +2,10 @@
 
 import operator
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 ARITHMETIC = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
