@@ -181,6 +181,7 @@ CustomFunction* as_custom(PyObject* self) {
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
+  if (PyObject** attributes = _PyObject_GetDictPtr(self)) Py_VISIT(*attributes);
   if (auto* f = as_custom(self)) {
     Py_VISIT(f->function.ptr());
     Py_VISIT(f->vjp.ptr());
@@ -191,6 +192,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
 }
 
 int clear(PyObject* self) {
+  if (PyObject** attributes = _PyObject_GetDictPtr(self)) Py_CLEAR(*attributes);
   if (auto* f = as_custom(self)) CustomFunction dropped = std::move(*f);
   return 0;
 }

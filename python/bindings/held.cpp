@@ -42,6 +42,7 @@ TransformedFunction* as_function(PyObject* self) {
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
+  if (PyObject** attributes = _PyObject_GetDictPtr(self)) Py_VISIT(*attributes);
   if (auto* f = as_function(self)) {
     Py_VISIT(f->function.ptr());
     Py_VISIT(f->inputs.ptr());
@@ -51,6 +52,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
 }
 
 int clear(PyObject* self) {
+  if (PyObject** attributes = _PyObject_GetDictPtr(self)) Py_CLEAR(*attributes);
   if (auto* f = as_function(self)) {
     nb::object function = std::move(f->function);
     nb::object inputs = std::move(f->inputs);
