@@ -106,8 +106,9 @@ namespace {
 
 array zero_like(const array& x) { return array(0, x.dtype()); }
 
-/** The cotangent moved one step along the scan, as the inclusive scan would have received it. */
-array as_inclusive(const array& g, int axis, bool reverse, Stream s) {
+/** The elements moved one step back along the scan, with zeros at its end: an exclusive scan's
+ * cotangent as the inclusive one would have received it. */
+array step_back(const array& g, int axis, bool reverse, Stream s) {
   Shape start(g.ndim(), 0);
   Shape stop = g.shape();
   Shape edge = g.shape();
@@ -128,34 +129,63 @@ array positions(const array& x, int axis, Stream s) {
   return reshape(arange(0, x.shape(axis), 1, int32, s), shape, s);
 }
 
-// The gradient goes to the latest element, in the order of the scan, that equals the running
-// extremum.
-array extremum_vjp(const array& x, const array& g, Scan::ReduceType type, int axis, bool reverse,
-                   Stream s) {
+/** For each place of an inclusive running extremum, where the latest element with that value is. */
+array extremum_places(const array& x, Scan::ReduceType type, int axis, bool reverse, Stream s) {
   array running = make_scan(type, x, axis, reverse, true, s);
   array here = positions(x, axis, s);
   array outside = array(reverse ? x.shape(axis) - 1 : 0);
   array marked = where(equal(x, running, s), here, outside, s);
-  array source = make_scan(reverse ? Scan::Min : Scan::Max, marked, axis, reverse, true, s);
+  return make_scan(reverse ? Scan::Min : Scan::Max, marked, axis, reverse, true, s);
+}
+
+// The gradient goes to the latest element, in the order of the scan, that equals the running
+// extremum.
+array extremum_vjp(const array& x, const array& g, Scan::ReduceType type, int axis, bool reverse,
+                   Stream s) {
+  array source = extremum_places(x, type, axis, reverse, s);
   array zeros = broadcast_to(zero_like(x), x.shape(), s);
   return scatter_add_axis(zeros, source, g, axis, s);
 }
 
 // d out_i / d x_j = out_i / x_j, except at the first zero, where the product of the others counts,
 // and after it, where all is zero.
+struct ProductParts {
+  array zeros_so_far;  // counted inclusively
+  array first_zero;
+  array safe;    // x with zeros replaced by ones
+  array others;  // the running product without the first zero
+
+  ProductParts(const array& x, int axis, bool reverse, bool inclusive, Stream s)
+      : zeros_so_far(cumsum(astype(equal(x, zero_like(x), s), int32, s), axis, reverse, true,
+                            std::nullopt, s)),
+        first_zero(logical_and(equal(x, zero_like(x), s), equal(zeros_so_far, array(1), s), s)),
+        safe(where(equal(x, zero_like(x), s), array(1, x.dtype()), x, s)),
+        others(make_scan(Scan::Prod, where(first_zero, array(1, x.dtype()), x, s), axis, reverse,
+                         inclusive, s)) {}
+};
+
 array product_vjp(const array& x, const array& g, const array& out, int axis, bool reverse,
                   bool inclusive, Stream s) {
-  array zero = equal(x, zero_like(x), s);
-  array zeros_so_far = cumsum(astype(zero, int32, s), axis, reverse, true, std::nullopt, s);
-  array first_zero = logical_and(zero, equal(zeros_so_far, array(1), s), s);
-  array others = make_scan(Scan::Prod, where(first_zero, array(1, x.dtype()), x, s), axis, reverse,
-                           inclusive, s);
+  ProductParts parts(x, axis, reverse, inclusive, s);
   auto backwards = [&](const array& products) {
     return make_scan(Scan::Sum, multiply(g, products, s), axis, !reverse, inclusive, s);
   };
-  array before = divide(backwards(out), where(zero, array(1, x.dtype()), x, s), s);
-  array after = where(first_zero, backwards(others), zero_like(x), s);
-  return where(equal(zeros_so_far, array(0), s), before, after, s);
+  array before = divide(backwards(out), parts.safe, s);
+  array after = where(parts.first_zero, backwards(parts.others), zero_like(x), s);
+  return where(equal(parts.zeros_so_far, array(0), s), before, after, s);
+}
+
+array product_jvp(const array& x, const array& t, int axis, bool reverse, bool inclusive,
+                  Stream s) {
+  ProductParts parts(x, axis, reverse, inclusive, s);
+  auto running = [&](const array& a) {
+    return make_scan(Scan::Sum, a, axis, reverse, inclusive, s);
+  };
+  array out = make_scan(Scan::Prod, x, axis, reverse, inclusive, s);
+  array before = multiply(out, running(divide(t, parts.safe, s)), s);
+  array at_zero = running(where(parts.first_zero, t, zero_like(t), s));
+  array zeros = running(astype(parts.first_zero, x.dtype(), s));
+  return where(equal(zeros, zero_like(x), s), before, multiply(parts.others, at_zero, s), s);
 }
 
 /** Calls f with the positive and the negative part's logarithms and subtracts the results. */
@@ -180,7 +210,7 @@ std::vector<array> Scan::vjp(const std::vector<array>& primals,
       return {product_vjp(x, g, outputs[0], axis_, reverse_, inclusive_, s)};
     case Min:
     case Max: {
-      array inclusive = inclusive_ ? g : as_inclusive(g, axis_, reverse_, s);
+      array inclusive = inclusive_ ? g : step_back(g, axis_, reverse_, s);
       return {extremum_vjp(x, inclusive, reduce_type_, axis_, reverse_, s)};
     }
     case LogAddExp: {
@@ -216,7 +246,12 @@ std::vector<array> Scan::jvp(const std::vector<array>& primals, const std::vecto
         },
         s)};
   }
-  throw std::runtime_error("JVP is not implemented for cumulative prod/min/max");
+  if (reduce_type_ == Prod) {
+    return {product_jvp(x, tangents[0], axis_, reverse_, inclusive_, s)};
+  }
+  array source = extremum_places(x, reduce_type_, axis_, reverse_, s);
+  array tangent = take_along_axis(tangents[0], source, axis_, s);
+  return {inclusive_ ? tangent : step_back(tangent, axis_, !reverse_, s)};
 }
 
 }  // namespace mlx::core

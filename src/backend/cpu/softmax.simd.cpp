@@ -15,6 +15,14 @@ namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
+/** exp of x <= 0: no overflow to guard against. A NaN stays. */
+template <class D>
+HWY_INLINE hn::Vec<D> exp_of_nonpositive(D d, hn::Vec<D> x) {
+  auto n = x;
+  auto r = reduce_by_ln2(hn::Max(hn::Set(d, -106.0f), x), n);
+  return scale_by_power_of_two(exp_of_reduced(r), n);
+}
+
 template <typename T>
 void softmax_row(const void* x_, size_t n, void* out_, float* scratch, bool stream) {
   auto x = static_cast<const T*>(x_);
@@ -23,7 +31,7 @@ void softmax_row(const void* x_, size_t n, void* out_, float* scratch, bool stre
   // The arithmetic of this pass hides the wait for the next row.
   float sum = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
     prefetch_to_l2(x, n + i);
-    auto e = exp(hn::Sub(load_float(d, x + i), hn::Set(d, max)));
+    auto e = exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max)));
     hn::StoreU(e, d, scratch + i);
     return e;
   });
@@ -40,7 +48,7 @@ void max_and_sum(const void* x_, size_t n, float* max_out, float* sum_out) {
   *max_out = max;
   *sum_out = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
     prefetch_to_l2(x, n + i);
-    return exp(hn::Sub(load_float(d, x + i), hn::Set(d, max)));
+    return exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max)));
   });
 }
 
@@ -49,7 +57,8 @@ void scaled_exp(const void* x_, size_t n, float max, float factor, void* out_, b
   auto x = static_cast<const T*>(x_);
   store_row(stream, static_cast<T*>(out_), n, [&](auto d, size_t i) HWY_ATTR {
     prefetch_to_l2(x, n + i);
-    return hn::Mul(exp(hn::Sub(load_float(d, x + i), hn::Set(d, max))), hn::Set(d, factor));
+    return hn::Mul(exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max))),
+                   hn::Set(d, factor));
   });
 }
 
