@@ -32,7 +32,7 @@ nb::object argument_tree(const nb::args& args) {
   return args.size() == 1 ? nb::object(args[0]) : nb::object(args);
 }
 
-/** A tuple of one axis means that axis. */
+/** For a single array, a tuple of one axis means that axis. */
 nb::handle unwrap_axis(nb::handle axes) {
   if (!PyTuple_Check(axes.ptr()) || PyTuple_GET_SIZE(axes.ptr()) != 1) return axes;
   nb::handle only(PyTuple_GET_ITEM(axes.ptr(), 0));
@@ -41,7 +41,7 @@ nb::handle unwrap_axis(nb::handle axes) {
 
 std::vector<int> input_axes(nb::handle tree, nb::handle axes) {
   std::vector<int> result;
-  axes = unwrap_axis(axes);
+  if (as_array(tree)) axes = unwrap_axis(axes);
   tree_visit_prefix(tree, axes, [&](nb::handle leaf, nb::handle axis) {
     auto* a = as_array(leaf);
     result.push_back(read_axis(axis, a->ndim(), a->shape()));
@@ -52,7 +52,7 @@ std::vector<int> input_axes(nb::handle tree, nb::handle axes) {
 /** The batch axis counts among the axes of the result, so there is one more place for it. */
 std::vector<int> output_axes(nb::handle tree, nb::handle axes) {
   std::vector<int> result;
-  axes = unwrap_axis(axes);
+  if (as_array(tree)) axes = unwrap_axis(axes);
   tree_visit_prefix(tree, axes, [&](nb::handle leaf, nb::handle axis) {
     auto* a = as_array(leaf);
     result.push_back(read_axis(axis, a->ndim() + 1, a->shape()));

@@ -128,6 +128,7 @@ def test_vjp_and_jvp():
         (lambda d: d["a"] + d["b"], ({"a": V, "b": X},), {"in_axes": {"a": 0, "b": None}}, [3, 4]),
         (lambda x: (x, [x + 1]), (V,), {"out_axes": (0, [0])}, ([1, 2], [[2, 3]])),
         (lambda x: {"a": x}, (V,), {}, {"a": [1, 2]}),
+        (lambda x: x * 2, (V,), {"in_axes": (0,), "out_axes": (0,)}, [2, 4]),
         (lambda x: x, (mx.array([[1, 2], [3, 4]]),), {"in_axes": -1}, [[1, 3], [2, 4]]),
         (
             lambda x: x,
