@@ -107,6 +107,7 @@ void bench(int64_t batch, int64_t m, int64_t n, int64_t k, Dtype dtype, bool ta,
 }  // namespace mlx::core::cpu
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
   using namespace mlx::core;
   using namespace mlx::core::cpu;
   const bool blas = argc > 1 && std::string(argv[1]) == "blas";
@@ -119,6 +120,8 @@ int main(int argc, char** argv) {
   bench(1, 1024, 1024, 1024, float64, false, false, false);
   bench(1, 512, 512, 512, float32, false, false, blas);
   bench(1, 512, 512, 512, float32, true, false, blas);
+  bench(1, 256, 256, 256, float32, false, false, blas);
+  bench(1, 300, 500, 700, float32, false, true, blas);
   bench(1, 128, 128, 128, float32, false, false, blas);
   bench(1, 64, 64, 64, float32, false, false, blas);
   bench(32, 256, 256, 256, float32, false, false, blas);

@@ -20,7 +20,9 @@ namespace {
 using Inputs = const std::vector<array>&;
 using Outputs = std::vector<array>&;
 
-constexpr int64_t kMostDotRows = 6;         // of x: from here expanding the codes once is quicker
+/** The most rows of x for which dot products beat expanding the codes once. */
+constexpr int64_t most_dot_rows(int bits) { return bits == 4 ? 8 : 4; }
+
 constexpr int64_t kCodesPerTask = 1 << 16;  // less is not worth handing over
 
 array contiguous_rows(const array& a) {
@@ -257,7 +259,7 @@ void eval_quantized_matmul(const Primitive& primitive, Inputs inputs, Outputs ou
                               {bits, group_size}};
     const char* rows = x.data<char>() + i * m * k * size;
     char* target = out.data<char>() + i * m * n * size;
-    if (transpose && m <= kMostDotRows) {
+    if (transpose && m <= most_dot_rows(bits)) {
       multiply_few(rows, x.dtype(), target, m, n, k, matrix);
     } else {
       multiply_many(rows, x.dtype(), target, m, n, k, matrix, transpose);

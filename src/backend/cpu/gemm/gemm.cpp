@@ -19,6 +19,7 @@ constexpr int64_t kPackedBytes = 16 << 20;  // of b packed at once, shared by al
 constexpr int64_t kMaxSliversPerTask = 20;  // a block of packed a: a few hundred KB
 constexpr double kFlopsPerTask = 1e6;       // less is not worth handing over
 constexpr double kFlopsAlone = 4e8;         // from here a matrix of a batch keeps all threads busy
+constexpr int64_t kSetStride = 4096;        // rows so far apart compete for the same cache lines
 constexpr int64_t kSmallRows = 96;          // up to here a is packed once and b by each task
 
 int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -243,6 +244,50 @@ bool multiply_in_place(int64_t m, int64_t n, int64_t k, const Matrix& a, const M
   return true;
 }
 
+/** Middling products: a is read where it lies and each task packs its own columns of b, since lines
+ * that one core has packed come slowly to another. Any cut gives the same bits. */
+bool multiply_apart(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, float* out,
+                    int64_t ld) {
+  const double flops = 2.0 * m * n * k;
+  const int64_t row_bytes = a.row_stride * static_cast<int64_t>(sizeof(float));
+  const bool readable = a.row_stride == 1 || (a.column_stride == 1 && row_bytes % kSetStride != 0);
+  if (flops > kFlopsAlone || !readable) return false;
+  const MicroKernel<float>& kernel = micro_kernel<float>();
+  const int64_t mr = kernel.rows;
+  const int64_t nr = kernel.columns;
+  const int64_t row_slivers = div_up(m, mr);
+  const int64_t column_slivers = div_up(n, nr);
+  const int64_t wanted =
+      std::clamp<int64_t>(static_cast<int64_t>(flops / kFlopsPerTask), 1, num_threads());
+  const int64_t column_tasks = std::min(column_slivers, wanted);
+  const int64_t row_tasks = std::min(row_slivers, div_up(wanted, column_tasks));
+  const Matrix b_lanes{b.data, b.dtype, b.column_stride, b.row_stride};
+  const int64_t depth_block = round_up(div_up(k, div_up(k, kDepthBlock)), 32);
+  parallel_for(row_tasks * column_tasks, [&](int64_t task) {
+    const int64_t r = task / column_tasks;
+    const int64_t c = task % column_tasks;
+    const int64_t i0 = row_slivers * r / row_tasks * mr;
+    const int64_t rows = std::min(m, row_slivers * (r + 1) / row_tasks * mr) - i0;
+    const int64_t c0 = column_slivers * c / column_tasks * nr;
+    const int64_t c1 = std::min(n, column_slivers * (c + 1) / column_tasks * nr);
+    for (int64_t j0 = c0; j0 < c1; j0 += kColumnBlock) {
+      const int64_t columns = std::min(kColumnBlock, c1 - j0);
+      float* b_packed = thread_scratch<float>(ScratchUse::packed_b,
+                                              round_up(columns, nr) * depth_block + kPackSlack);
+      for (int64_t k0 = 0; k0 < k; k0 += depth_block) {
+        const int64_t depth = std::min(depth_block, k - k0);
+        pack_dense(b_packed, static_cast<int>(nr), b_lanes, j0, columns, k0, depth);
+        const float* a_part =
+            static_cast<const float*>(a.data) + i0 * a.row_stride + k0 * a.column_stride;
+        multiply_block<float>(kernel, rows, columns, depth,
+                              {a_part, mr * a.row_stride, a.row_stride, a.column_stride},
+                              {b_packed, nr * depth, 1, nr}, out + i0 * ld + j0, ld, k0 > 0);
+      }
+    }
+  });
+  return true;
+}
+
 /** A product with one row or column; false if the matrix has no unit stride. */
 bool multiply_vector(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
                      int64_t out_row_stride, const Epilogue& epilogue) {
@@ -288,7 +333,11 @@ void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& 
     if ((m == 1 || n == 1) && multiply_vector(m, n, k, a, b, out, out_row_stride, epilogue)) {
       return;
     }
-    if (direct && multiply_in_place(m, n, k, a, b, direct_out, out_row_stride)) return;
+    if (direct && a.dtype == float32 &&
+        (multiply_in_place(m, n, k, a, b, direct_out, out_row_stride) ||
+         multiply_apart(m, n, k, a, b, direct_out, out_row_stride))) {
+      return;
+    }
   }
   const Matrix b_lanes{b.data, b.dtype, b.column_stride, b.row_stride};
   auto pack_a = [&](T* dst, int width, int64_t first, int64_t count, int64_t k0, int64_t depth) {
