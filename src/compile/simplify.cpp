@@ -6,6 +6,7 @@
 
 #include "compile/trace.h"
 #include "mlx/primitives/primitive.h"
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core {
 
@@ -62,20 +63,39 @@ void merge_common_subexpressions(Trace& trace) {
     auto found = merged.find(a.id());
     return found == merged.end() ? constants.canonical(a) : found->second;
   };
+  detail::InTracing tracing;
+  std::vector<array> held;  // ids stay unique while their arrays live
   for (auto& node : trace.nodes) {
-    auto outputs = node.outputs();
+    const auto traced = node.outputs();
     std::vector<array> inputs;
     for (const auto& input : node.inputs()) inputs.push_back(stand_in(input));
-    for (auto& output : outputs) output.inputs() = inputs;
-    size_t hash = node_hash(node, inputs);
-    auto [first, last] = seen.equal_range(hash);
-    auto same = std::find_if(first, last, [&](const auto& entry) { return same_node(entry.second, node); });
-    if (same == last) {
-      seen.emplace(hash, node);
-      continue;
+    auto outputs = traced;
+    if (traced.size() == 1) {
+      outputs[0].inputs() = inputs;
+    } else {
+      // An output that nobody held is gone, and may be the one that a later equal node needs.
+      std::vector<Shape> shapes;
+      std::vector<Dtype> dtypes;
+      for (const auto& output : traced) {
+        shapes.push_back(output.shape());
+        dtypes.push_back(output.dtype());
+      }
+      outputs = array::make_arrays(std::move(shapes), dtypes, node.primitive_ptr(), inputs);
     }
-    auto kept = same->second.outputs();
-    for (size_t i = 0; i < outputs.size(); ++i) merged.try_emplace(outputs[i].id(), kept[i]);
+    size_t hash = node_hash(outputs[0], inputs);
+    auto [first, last] = seen.equal_range(hash);
+    auto same = std::find_if(
+        first, last, [&](const auto& entry) { return same_node(entry.second, outputs[0]); });
+    if (same == last) {
+      seen.emplace(hash, outputs[0]);
+    } else {
+      outputs = same->second.outputs();
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].id() != traced[i].id()) merged.try_emplace(traced[i].id(), outputs[i]);
+    }
+    held.insert(held.end(), traced.begin(), traced.end());
+    held.insert(held.end(), outputs.begin(), outputs.end());
   }
   for (auto& output : trace.outputs) output = stand_in(output);
   collect_nodes(trace);
