@@ -223,12 +223,7 @@ void bind_choices(nb::module_& m) {
       "The elements rounded to a number of decimals.");
   m.def(
       "trunc",
-      [](const mx::array& a, mx::StreamOrDevice s) {
-        // Towards zero: up for negative numbers, down for the others.
-        if (!mx::issubdtype(a.dtype(), mx::floating)) return a;
-        mx::array zero(0.0f, a.dtype());
-        return mx::where(mx::less(a, zero, s), mx::ceil(a, s), mx::floor(a, s), s);
-      },
+      [](Operand a, mx::StreamOrDevice s) { return mx::trunc(to_array(a), s); },
       nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
       nb::sig("def trunc(a: array, /, *, stream: StreamOrDevice = None) -> array"),
       "The elements without their fraction.");

@@ -177,7 +177,7 @@ array trunc(const array& a, StreamOrDevice s) {
 
 array round(const array& a, int decimals, StreamOrDevice s) {
   bool is_whole = !issubdtype(a.dtype(), inexact);
-  if (a.dtype() == bool_ || (is_whole && decimals >= 0)) return a;
+  if (is_whole && decimals >= 0) return a;
   if (decimals == 0) return apply_unary<Round>(a, s);
   // Dividing by a power of ten is more exact than multiplying by its inverse.
   array scale = constant_like(a, std::pow(10.0, std::abs(decimals)));
