@@ -145,12 +145,43 @@ void bind_reductions(nb::module_& m, ArrayClass& array_class) {
       "How many elements along the axes are not zero.");
 }
 
+/** The array API's forms, which may put the neutral element first. */
+template <class Scan>
+void def_cumulative(nb::module_& m, const char* name, int neutral, Scan scan, const char* doc) {
+  m.def(
+      name,
+      [neutral, scan](const mx::array& a, std::optional<int> axis, bool reverse, bool inclusive,
+                      std::optional<mx::Dtype> dtype, bool include_initial, StreamArg s) {
+        mx::array x = axis ? a : mx::flatten(a, s);
+        int along = axis.value_or(0);
+        mx::array out = scan(x, along, reverse, inclusive, dtype, s);
+        if (!include_initial) return out;
+        mx::Shape edge = out.shape();
+        edge[along < 0 ? along + static_cast<int>(edge.size()) : along] = 1;
+        mx::array first = mx::full(edge, mx::array(neutral), out.dtype(), s);
+        return reverse ? mx::concatenate({out, first}, along, s)
+                       : mx::concatenate({first, out}, along, s);
+      },
+      nb::arg(), "axis"_a = nb::none(), nb::kw_only(), "reverse"_a = false, "inclusive"_a = true,
+      "dtype"_a = nb::none(), "include_initial"_a = false, "stream"_a = nb::none(), doc);
+}
+
 void bind_scans(nb::module_& m, ArrayClass& array_class) {
   MLX_BIND_TYPED_SCAN(cumsum, "The running sum along an axis, or of the flattened array.")
   MLX_BIND_TYPED_SCAN(cumprod, "The running product along an axis, or of the flattened array.")
   MLX_BIND_SCAN(cummax, "The running maximum along an axis, or of the flattened array.")
   MLX_BIND_SCAN(cummin, "The running minimum along an axis, or of the flattened array.")
   MLX_BIND_SCAN(logcumsumexp, "The running logsumexp along an axis, or of the flattened array.")
+  def_cumulative(
+      m, "cumulative_sum", 0,
+      [](const mx::array& a, int axis, bool reverse, bool inclusive, std::optional<mx::Dtype> dtype,
+         StreamArg s) { return mx::cumsum(a, axis, reverse, inclusive, dtype, s); },
+      "The running sum, as :func:`cumsum`; with `include_initial` it starts with zero.");
+  def_cumulative(
+      m, "cumulative_prod", 1,
+      [](const mx::array& a, int axis, bool reverse, bool inclusive, std::optional<mx::Dtype> dtype,
+         StreamArg s) { return mx::cumprod(a, axis, reverse, inclusive, dtype, s); },
+      "The running product, as :func:`cumprod`; with `include_initial` it starts with one.");
   m.def(
       "diff",
       [](const mx::array& a, int n, int axis, StreamArg s) { return mx::diff(a, n, axis, s); },
