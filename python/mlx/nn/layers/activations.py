@@ -50,8 +50,8 @@ def log_softmax(x, axis=-1):
 @_compiled
 def elu(x, alpha=1.0):
     r"""Exponential linear unit: :math:`x` above zero, :math:`\alpha (e^x - 1)` below."""
-    # The minimum keeps the unused branch finite, and with it the gradient.
-    return mx.where(x > 0, x, alpha * (mx.exp(mx.minimum(x, 0)) - 1))
+    # The inner choice keeps the unused branch finite, and with it the gradient.
+    return mx.where(x > 0, x, alpha * (mx.exp(mx.where(x > 0, 0, x)) - 1))
 
 
 @_compiled
