@@ -176,7 +176,8 @@ def train(model, train_text, validation_text, config: Config, seconds: float, ma
     smooth, steps = None, 0
     try:
         while not stop_requested and steps < max_steps and bar.elapsed() < seconds:
-            optimizer.learning_rate = learning_rate(config, bar.elapsed() / seconds)
+            progress = max(bar.elapsed() / seconds, steps / max_steps)
+            optimizer.learning_rate = learning_rate(config, progress)
             loss = step(*random_batch(train_text, config)).item()
             steps += 1
             smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss

@@ -174,15 +174,24 @@ def convolutions():
     run("conv_t3d", nn.ConvTranspose3d(4, 6, 3, stride=2, bias=False), volume)
 
 
+def quantized_mode(mode, x):
+    linear = fill(nn.Linear(64, 32))
+    run(f"qlinear_{mode}", linear.to_quantized(mode=mode), x)
+    embedding = fill(nn.Embedding(9, 64)).to_quantized(mode=mode)
+    run(f"qembedding_{mode}", embedding, mx.array([1, 5, 8]))
+    put(f"qembedding_{mode}.as_linear", embedding.as_linear(x))
+
+
+def float_quantized():
+    mx.random.seed(11)
+    for mode in ("mxfp4", "nvfp4", "mxfp8"):
+        quantized_mode(mode, sample(3, 64))
+
+
 def quantized():
     mx.random.seed(11)
     x = sample(3, 64)
-    for mode in ("affine", "mxfp4", "nvfp4", "mxfp8"):
-        linear = fill(nn.Linear(64, 32))
-        run(f"qlinear_{mode}", linear.to_quantized(mode=mode), x)
-        embedding = fill(nn.Embedding(9, 64)).to_quantized(mode=mode)
-        run(f"qembedding_{mode}", embedding, mx.array([1, 5, 8]))
-        put(f"qembedding_{mode}.as_linear", embedding.as_linear(x))
+    quantized_mode("affine", x)
     for bits in (2, 3, 6, 8):
         linear = fill(nn.Linear(64, 32, bias=False))
         run(f"qlinear_{bits}", linear.to_quantized(32, bits), x)
@@ -282,7 +291,11 @@ def initializers():
     put("init.he_normal_out", init.he_normal()(a, mode="fan_out", gain=2.0))
     put("init.he_uniform", init.he_uniform()(a))
     put("init.sparse", init.sparse(0.3)(a))
-    put("init.orthogonal", mx.abs(init.orthogonal()(a)))
+
+
+def orthogonal():
+    mx.random.seed(13)
+    put("init.orthogonal", mx.abs(nn.init.orthogonal()(mx.zeros((6, 5)))))
 
 
 def trees_and_clipping():
@@ -295,8 +308,9 @@ def trees_and_clipping():
 
 
 def main(path, sections):
-    table = [layers, sequences, grids, convolutions, quantized]
-    table += [activations, losses, initializers, trees_and_clipping]
+    table = [layers, sequences, grids, convolutions, quantized, float_quantized]
+    table += [activations, losses, initializers, orthogonal]
+    table += [trees_and_clipping]
     for section in table:
         if not sections or section.__name__ in sections:
             section()

@@ -18,9 +18,11 @@ NN_SECTIONS = [
     "grids",
     "convolutions",
     "quantized",
+    "float_quantized",
     "activations",
     "losses",
     "initializers",
+    "orthogonal",
     "trees_and_clipping",
 ]
 
@@ -67,10 +69,11 @@ def is_missing(section):
     """Whether the core lacks what a section is about."""
     probes = {
         "convolutions": lambda: mx.conv1d(mx.ones((1, 3, 1)), mx.ones((1, 1, 1))),
-        "initializers": lambda: mx.linalg.qr(mx.eye(2), stream=mx.cpu),
+        "orthogonal": lambda: mx.linalg.qr(mx.eye(2), stream=mx.cpu),
+        "float_quantized": lambda: mx.quantize(mx.ones((32, 64)), mode="nvfp4"),
     }
     try:
-        mx.eval(probes.get(section, lambda: mx.ones(()))())
+        mx.eval(probes.get(section, lambda: mx.array(0))())
     except (RuntimeError, NotImplementedError, ValueError):
         return True
     return False
