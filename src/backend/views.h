@@ -7,6 +7,7 @@
 
 #include "graph/shape.h"
 #include "mlx/primitives/control.h"
+#include "mlx/primitives/creation.h"
 #include "mlx/primitives/shape.h"
 #include "runtime/kernel_table.h"
 
@@ -197,6 +198,35 @@ inline void eval_custom(const Primitive&, Inputs inputs, Outputs outputs) {
 }
 
 template <class Copies>
+void eval_view(const Primitive& primitive, Inputs inputs, Outputs outputs) {
+  array in = inputs[0];
+  array& out = outputs[0];
+  size_t from = in.itemsize(), to = out.itemsize();
+  bool last_is_dense = in.ndim() > 0 && in.strides().back() == 1;
+  if (from != to) {
+    // Items can be cut or joined in place if the last axis is dense and the others keep whole
+    // items.
+    bool fits = last_is_dense;
+    for (size_t i = 0; i + 1 < in.ndim() && fits; ++i) {
+      fits = in.strides()[i] * static_cast<int64_t>(from) % static_cast<int64_t>(to) == 0;
+    }
+    fits = fits && static_cast<size_t>(in.offset()) % to == 0;
+    if (!fits) {
+      array dense = array::placeholder(in.shape(), in.dtype());
+      Copies::contiguous(in, dense, primitive.stream());
+      in = dense;
+    }
+  }
+  Strides strides = in.strides();
+  for (size_t i = 0; i + 1 < strides.size(); ++i) {
+    strides[i] = strides[i] * static_cast<int64_t>(from) / static_cast<int64_t>(to);
+  }
+  array::Flags flags = in.flags();
+  if (from != to) flags.col_contiguous = flags.row_contiguous && out.ndim() <= 1;
+  out.copy_shared_buffer(in, strides, flags, in.data_size() * from / to);
+}
+
+template <class Copies>
 void register_views(KernelTable& table) {
   table.add<AsStrided>(eval_as_strided<Copies>);
   table.add<Broadcast>(eval_broadcast);
@@ -212,6 +242,7 @@ void register_views(KernelTable& table) {
   table.add<Concatenate>(eval_concatenate<Copies>);
   table.add<Pad>(eval_pad<Copies>);
   table.add<NumberOfElements>(eval_number_of_elements);
+  table.add<View>(eval_view<Copies>);
   table.add<Depends>(eval_depends);
   table.add<CustomTransforms>(eval_custom);
 }

@@ -98,8 +98,8 @@ const char* bits_type(size_t itemsize) {
 std::string simple_source(const std::string& name, const std::string& header,
                           const std::string& body, const std::string& args, int threads,
                           int min_blocks) {
-  return fmt::format("#include \"{}\"\nusing namespace mlx_device;\n\n", header) +
-         kernel_entry(name, body, args, threads, min_blocks);
+  return fmt::format("#include \"{}\"\n\nnamespace mlx_device {{\n", header) +
+         kernel_entry(name, body, args, threads, min_blocks) + "}\n";
 }
 
 void copy_into(Encoder& encoder, const array& in, const array& out, const Strides& strides,

@@ -364,8 +364,7 @@ std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout) {
 std::string tape_kernel_source(const std::string& name, const Tape& tape,
                                const TapeLayout& layout) {
   std::string args = layout.is_flat ? "FlatArgs" : "StridedArgs";
-  std::string text =
-      "#include \"args.h\"\n#include \"element.cuh\"\nusing namespace mlx_device;\n\n";
+  std::string text = "#include \"args.h\"\n#include \"element.cuh\"\n\nnamespace mlx_device {\n\n";
   text += fmt::format("inline void {}_body(const {}& a) {{\n", name, args);
   text += "  wait_for_inputs();\n  let_next_kernel_start();\n";
   text += fmt::format(
@@ -386,7 +385,7 @@ std::string tape_kernel_source(const std::string& name, const Tape& tape,
     text += "  }\n";
   }
   text += "}\n\n";
-  return text + kernel_entry(name, name + "_body", args, kThreads);
+  return text + kernel_entry(name, name + "_body", args, kThreads) + "}\n";
 }
 
 void run_tape(Encoder& encoder, const Tape& tape, const std::vector<array>& given_inputs,

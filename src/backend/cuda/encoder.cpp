@@ -175,6 +175,12 @@ void Encoder::copy(CuDevicePtr dst, CuDevicePtr src, size_t bytes) {
   add_node(node);
 }
 
+void Encoder::copy_array(const array& from, const array& to) {
+  CuDevicePtr source = input(from);
+  CuDevicePtr target = output(to);
+  copy(target, source, to.nbytes());
+}
+
 void Encoder::fill_bytes(CuDevicePtr dst, unsigned char value, size_t bytes) {
   std::lock_guard lock(mutex_);
   GraphNode node;

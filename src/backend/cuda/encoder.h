@@ -46,6 +46,8 @@ class Encoder {
     launch_bytes(kernel, grid, block, &args, sizeof(Args), shared_bytes);
   }
   void copy(CuDevicePtr dst, CuDevicePtr src, size_t bytes);
+  /** All bytes of one dense array to another of the same size. */
+  void copy_array(const array& from, const array& to);
   void fill_bytes(CuDevicePtr dst, unsigned char value, size_t bytes);
   /** Work that a library puts on the stream itself; it splits the graph. */
   void call(std::function<void(CuStream)> work);

@@ -23,6 +23,8 @@ CuMemcpy3D copy_params(const GraphNode& node) {
   params.src_device = node.src;
   params.dst_type = kMemoryDevice;
   params.dst_device = node.dst;
+  params.src_pitch = params.dst_pitch = node.bytes;
+  params.src_height = params.dst_height = 1;
   params.width_bytes = node.bytes;
   params.height = 1;
   params.depth = 1;

@@ -10,3 +10,8 @@ add_custom_command(
   DEPENDS ${MLX_CUDA_KERNEL_TEXTS} ${CMAKE_SOURCE_DIR}/src/backend/cuda/embed_kernels.cmake
   COMMENT "Embedding GPU kernels")
 target_sources(mlx PRIVATE ${MLX_CUDA_EMBEDDED})
+
+# The program that compiles common kernels ahead of time; on demand, as it needs NVRTC and a minute.
+add_executable(cuda_archive EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tools/cuda_archive.cpp)
+target_include_directories(cuda_archive PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(cuda_archive PRIVATE mlx)

@@ -241,8 +241,50 @@ void eval_reduce(const Primitive& primitive, const std::vector<array>& inputs,
   }
 }
 
+void eval_arg_reduce(const Primitive& primitive, const std::vector<array>& inputs,
+                     std::vector<array>& outputs) {
+  auto [type, axis] = static_cast<const ArgReduce&>(primitive).state();
+  Encoder& encoder = Encoder::of(primitive.stream());
+  array& out = outputs[0];
+  encoder.allocate(out);
+  if (out.size() == 0) return;
+  // The axis goes last; the order of the others stays, as in the output.
+  const array& in = inputs[0];
+  Shape shape = in.shape();
+  Strides strides = in.strides();
+  if (in.ndim() > 0) {
+    shape.erase(shape.begin() + axis);
+    shape.push_back(in.shape()[axis]);
+    strides.erase(strides.begin() + axis);
+    strides.push_back(in.strides()[axis]);
+  }
+  array moved = array::placeholder(shape, in.dtype());
+  moved.copy_shared_buffer(in, strides, view_flags(shape, strides, in.data_size()), in.data_size());
+  array rows = as_row_contiguous(encoder, moved);
+  int64_t n = in.ndim() == 0 ? 1 : in.shape()[axis];
+  CuDevicePtr source = encoder.input(rows);
+  mlx_device::RowArgs args{reinterpret_cast<const void*>(source),
+                           reinterpret_cast<void*>(encoder.output(out)),
+                           static_cast<long long>(rows.size()) / n, n};
+  int width = vector_width(source, rows.itemsize(), n, n);
+  int threads = n >= 8192 ? 512 : n >= 1024 ? 256 : n >= 128 ? 64 : 32;
+  std::string name = fmt::format("arg_reduce_{}_{}_{}_{}", device_type(in.dtype()),
+                                 static_cast<int>(type), width, threads);
+  const Kernel& kernel = get_kernel(name, [&, type = type] {
+    return simple_source(name, "reduce.cuh",
+                         fmt::format("arg_reduce_rows<{}, {}, {}, {}>", device_type(in.dtype()),
+                                     type == ArgReduce::ArgMax, width, threads),
+                         "RowArgs", threads);
+  });
+  encoder.launch(kernel, {static_cast<unsigned>(args.rows)}, {static_cast<unsigned>(threads)},
+                 args);
+}
+
 }  // namespace
 
-void register_reduce(KernelTable& table) { table.add<Reduce>(eval_reduce); }
+void register_reduce(KernelTable& table) {
+  table.add<Reduce>(eval_reduce);
+  table.add<ArgReduce>(eval_arg_reduce);
+}
 
 }  // namespace mlx::core::cuda

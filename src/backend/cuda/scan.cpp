@@ -82,14 +82,13 @@ void launch_chunk_totals(Encoder& encoder, const char* op, const array& in, cons
   encoder.launch(kernel, {static_cast<unsigned>(args.outer * args.splits)}, {kThreads}, args);
 }
 
-void eval_scan(const Primitive& primitive, const std::vector<array>& inputs,
-               std::vector<array>& outputs) {
-  auto [type, axis, reverse, inclusive] = static_cast<const Scan&>(primitive).state();
-  Encoder& encoder = Encoder::of(primitive.stream());
-  array& out = outputs[0];
+}  // namespace
+
+void run_scan(Encoder& encoder, const Scan& scan, const array& given, array& out) {
+  auto [type, axis, reverse, inclusive] = scan.state();
   encoder.allocate(out);
   if (out.size() == 0) return;
-  array in = as_row_contiguous(encoder, inputs[0]);
+  array in = as_row_contiguous(encoder, given);
   const char* op = op_name(type);
   ScanArgs args{};
   args.outer = 1;
@@ -136,6 +135,14 @@ void eval_scan(const Primitive& primitive, const std::vector<array>& inputs,
   over_chunks.reverse = reverse;
   launch_rows(encoder, op, totals, carries, nullptr, over_chunks);
   launch_rows(encoder, op, in, out, &carries, args);
+}
+
+namespace {
+
+void eval_scan(const Primitive& primitive, const std::vector<array>& inputs,
+               std::vector<array>& outputs) {
+  run_scan(Encoder::of(primitive.stream()), static_cast<const Scan&>(primitive), inputs[0],
+           outputs[0]);
 }
 
 }  // namespace

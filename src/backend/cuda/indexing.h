@@ -1,0 +1,10 @@
+// The indexing family's entry into the GPU's kernel table.
+#pragma once
+
+#include "runtime/kernel_table.h"
+
+namespace mlx::core::cuda {
+
+void register_indexing(KernelTable& table);
+
+}  // namespace mlx::core::cuda

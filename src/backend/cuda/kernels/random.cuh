@@ -1,0 +1,100 @@
+// Threefry-2x32-20: word i and word half + i of a key's row come from one pair of counters, as on the CPU.
+#pragma once
+
+#include "args.h"
+#include "types.cuh"
+
+namespace mlx_device {
+
+struct WordPair {
+  uint32_t x, y;
+};
+
+template <int kLeft>
+inline void threefry_mix(WordPair& p) {
+  p.x += p.y;
+  p.y = (p.y << kLeft | p.y >> (32 - kLeft)) ^ p.x;
+}
+
+inline WordPair threefry(uint32_t k0, uint32_t k1, uint32_t x, uint32_t y) {
+  uint32_t k2 = k0 ^ k1 ^ 0x1BD11BDAu;
+  WordPair p{x + k0, y + k1};
+  auto first_four = [&] {
+    threefry_mix<13>(p);
+    threefry_mix<15>(p);
+    threefry_mix<26>(p);
+    threefry_mix<6>(p);
+  };
+  auto second_four = [&] {
+    threefry_mix<17>(p);
+    threefry_mix<29>(p);
+    threefry_mix<16>(p);
+    threefry_mix<24>(p);
+  };
+  first_four();
+  p.x += k1;
+  p.y += k2 + 1;
+  second_four();
+  p.x += k2;
+  p.y += k0 + 2;
+  first_four();
+  p.x += k0;
+  p.y += k1 + 3;
+  second_four();
+  p.x += k1;
+  p.y += k2 + 4;
+  first_four();
+  p.x += k2;
+  p.y += k0 + 5;
+  return p;
+}
+
+/** Writes a word where it falls; a row may start unaligned and end within a word. */
+inline void put_word(unsigned char* row, long long bytes, long long word, uint32_t value) {
+  if (bytes % 4 == 0) {
+    reinterpret_cast<uint32_t*>(row)[word] = value;
+    return;
+  }
+  for (long long b = 0; b < 4 && 4 * word + b < bytes; ++b) row[4 * word + b] = static_cast<unsigned char>(value >> (8 * b));
+}
+
+inline void random_bits(const RandomArgs& a) {
+  wait_for_inputs();
+  let_next_kernel_start();
+  long long words = (a.bytes + 3) / 4;
+  long long pairs = words / 2;
+  long long half = words - pairs;  // an odd row has a middle word of its own
+  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  if (at >= a.num_keys * half) return;
+  long long key = at / half;
+  long long i = at - key * half;
+  uint32_t k0 = a.keys[2 * key], k1 = a.keys[2 * key + 1];
+  unsigned char* row = static_cast<unsigned char*>(a.out) + key * a.bytes;
+  if (i < pairs) {
+    WordPair p = threefry(k0, k1, static_cast<uint32_t>(i), static_cast<uint32_t>(half + i));
+    put_word(row, a.bytes, i, p.x);
+    put_word(row, a.bytes, half + i, p.y);
+  } else {
+    put_word(row, a.bytes, i, threefry(k0, k1, static_cast<uint32_t>(i), 0).x);
+  }
+}
+
+template <class T>
+inline void arange(const ArangeArgs& a) {
+  wait_for_inputs();
+  let_next_kernel_start();
+  long long i = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  if (i >= a.size) return;
+  static_cast<T*>(a.out)[i] = narrow<T>(static_cast<Compute<T>>(a.start + static_cast<double>(i) * a.step));
+}
+/** Integers count in integers, so that no digit is lost. */
+template <class T>
+inline void arange_integer(const ArangeArgs& a) {
+  wait_for_inputs();
+  let_next_kernel_start();
+  long long i = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  if (i >= a.size) return;
+  static_cast<T*>(a.out)[i] = static_cast<T>(static_cast<long long>(a.start) + i * static_cast<long long>(a.step));
+}
+
+}  // namespace mlx_device

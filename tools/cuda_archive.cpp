@@ -1,0 +1,69 @@
+// Builds the archive of common GPU kernels: cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER]
+// Needs NVRTC, but no GPU. Beside the library the archive spares a first run the compilation of
+// these kernels.
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "backend/cuda/common_kernels.h"
+#include "backend/cuda/jit.h"
+
+using namespace mlx::core::cuda;
+
+namespace {
+
+/** Texts that a program asked for while MLX_CUDA_RECORD_DIR was set. */
+void add_recorded(const std::string& folder, std::vector<KernelText>& texts) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    texts.push_back({entry.path().stem().string(), text.str()});
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER]\n");
+    return 2;
+  }
+  std::string folder = argv[1];
+  std::vector<std::string> targets;
+  auto texts = common_kernels();
+  for (int i = 2; i < argc; ++i) {
+    if (std::string(argv[i]) == "--texts" && i + 1 < argc) {
+      add_recorded(argv[++i], texts);
+    } else {
+      targets.emplace_back(argv[i]);
+    }
+  }
+  std::atomic<size_t> next{0};
+  std::atomic<int> failed{0};
+  const size_t total = texts.size() * targets.size();
+  auto work = [&] {
+    for (size_t i = next++; i < total; i = next++) {
+      const KernelText& text = texts[i % texts.size()];
+      const std::string& target = targets[i / texts.size()];
+      std::string key = cubin_cache::key(text.source, target);
+      if (!cubin_cache::load(folder, key).empty()) continue;
+      try {
+        cubin_cache::store(folder, key, compile_cubin(text.source, text.name, target));
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        ++failed;
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < std::max(1u, std::thread::hardware_concurrency()); ++t)
+    threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+  std::printf("%zu kernels for %zu targets, %d failed\n", texts.size(), targets.size(),
+              failed.load());
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds on a machine with an NVIDIA GPU, fetching nothing, and proves the GPU backend there: ops against the CPU,
+# compute-sanitizer, benchmarks beside PyTorch, the default job. Results go to tests/results and bench/results.
+#
+#   tools/gpu_check.sh carry FOLDER   (on a machine with apt) puts the development packages it needs into FOLDER
+#   tools/gpu_check.sh [FOLDER]       runs everything; FOLDER holds carried packages. $OUT, if set, gets copies.
+#   STEPS="build compare" tools/gpu_check.sh   runs some steps only
+set -uo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+
+if [ "${1:-}" = carry ]; then
+  mkdir -p "${2:?a folder is needed}" && cd "$2"
+  exec apt-get download libhwy-dev libhwy1 nlohmann-json3-dev libfmt-dev libfmt9 libgtest-dev
+fi
+
+PACKAGES=${1:-}
+STEPS=${STEPS:-build archive compare sanitize bench job decode}
+BUILD=$ROOT/build/gpu
+PYTHON=${PYTHON:-python3}
+failed=0
+say() { printf '\n==> %s (%ss)\n' "$*" "$SECONDS"; }
+wants() { [[ " $STEPS " == *" $1 "* ]]; }
+step() { # step NAME LIMIT COMMAND...: runs it under a time limit and remembers a failure
+  local name=$1 limit=$2
+  shift 2
+  say "$name"
+  timeout "$limit" "$@" || { echo "FAILED: $name ($?)"; failed=$((failed + 1)); }
+}
+
+if [ -n "$PACKAGES" ]; then
+  PREFIX=$BUILD/packages
+  mkdir -p "$PREFIX"
+  for package in "$PACKAGES"/*.deb; do dpkg -x "$package" "$PREFIX"; done
+  libraries=$(dirname "$(find "$PREFIX/usr/lib" -name 'libhwy.so*' | head -1)")
+  export CMAKE_PREFIX_PATH=$PREFIX/usr CPATH=$PREFIX/usr/include LIBRARY_PATH=$libraries
+  export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+export PYTHONPATH=$BUILD/python${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
+export MLX_CUDA_CACHE_DIR=$BUILD/cubins
+
+nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
+if wants build; then
+  step "configure" 60 cmake -S . -B "$BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMLX_SIMD_NATIVE_ONLY=ON \
+    -DMLX_BUILD_TESTS=OFF -DPython_EXECUTABLE="$(command -v "$PYTHON")"
+  step "build" 280 ninja -C "$BUILD" core
+fi
+if wants archive; then
+  step "archive of kernels: build" 60 ninja -C "$BUILD" cuda_archive
+  step "archive of kernels" 60 "$BUILD/cuda_archive" "$BUILD/python/mlx/cuda_archive" sm_90a
+fi
+wants compare && step "ops: GPU against CPU" 120 "$PYTHON" tests/gpu/compare.py --out tests/results/gpu-compare.md
+if wants sanitize && command -v compute-sanitizer >/dev/null; then
+  for tool in memcheck racecheck; do
+    step "compute-sanitizer $tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$PYTHON" \
+      tests/gpu/compare.py --quick --only "float32" >"$BUILD/$tool.log" 2>&1
+    tail -3 "$BUILD/$tool.log" | tee "tests/results/gpu-$tool.txt"
+  done
+fi
+wants bench && step "bench beside PyTorch" 150 "$PYTHON" bench/gpu/run.py --out bench/results/h200.md
+if wants job; then
+  step "the default job, first run" 60 "$PYTHON" examples/char_lm.py --seconds 8 --out "$BUILD/job"
+  step "the default job, second run" 60 "$PYTHON" examples/char_lm.py --seconds 8 --out "$BUILD/job"
+fi
+if wants decode; then
+  for bits in 16 4; do
+    step "decode 0.6B, $bits bits" 60 "$PYTHON" examples/qwen3.py --size 0.6b --bits "$bits"
+  done
+fi
+if [ -n "${OUT:-}" ]; then cp tests/results/gpu-* bench/results/h200.md "$OUT"/ 2>/dev/null; fi
+say "done: $failed steps failed"
+exit "$((failed > 0))"
