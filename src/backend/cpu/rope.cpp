@@ -7,6 +7,7 @@
 
 #include "backend/cpu/rope_kernels.h"
 #include "backend/cpu/rows.h"
+#include "backend/cpu/simd/streaming.h"
 #include "base/dispatch.h"
 #include "base/thread_pool.h"
 #include "mlx/primitives/rope.h"
@@ -74,13 +75,15 @@ void eval_rope(const Primitive& primitive, const std::vector<array>& inputs,
   const RopeKernel kernel = rope_kernel(out.dtype());
   const int64_t row_bytes = rows.length * static_cast<int64_t>(out.itemsize());
   char* to = out.data<char>();
+  const bool in_place = to == rows.x.data<char>();
+  const bool stream = !in_place && uses_streaming_stores(out.nbytes());
   parallel_rows(rows.count, rows.length,
                 [&, traditional = traditional](int64_t begin, int64_t end) {
                   for (int64_t i = begin; i < end; ++i) {
                     int64_t table = tables == 1 ? 0 : i / rows_per_batch;
                     int64_t angle = (table * positions + i % positions) * half;
                     kernel(rows.row(i), rows.length, half, &cosines[angle], &sines[angle],
-                           traditional, to + i * row_bytes);
+                           traditional, to + i * row_bytes, stream);
                   }
                 });
 }

@@ -15,7 +15,7 @@ namespace {
 
 template <typename T>
 void rotate(const void* x_, size_t n, size_t half, const float* cosines, const float* sines,
-            bool traditional, void* out_) {
+            bool traditional, void* out_, bool stream) {
   auto x = static_cast<const T*>(x_);
   auto out = static_cast<T*>(out_);
   if (traditional) {
@@ -26,14 +26,25 @@ void rotate(const void* x_, size_t n, size_t half, const float* cosines, const f
       out[2 * i + 1] = T(a * sines[i] + b * cosines[i]);
     }
   } else {
-    for_vectors(half, [&](auto d, size_t i) HWY_ATTR {
-      auto a = load_float(d, x + i);
-      auto b = load_float(d, x + half + i);
-      auto c = hn::LoadU(d, cosines + i);
-      auto s = hn::LoadU(d, sines + i);
-      store_float(d, hn::Sub(hn::Mul(a, c), hn::Mul(b, s)), out + i);
-      store_float(d, hn::Add(hn::Mul(a, s), hn::Mul(b, c)), out + half + i);
-    });
+    auto first = [&](auto d, size_t i) HWY_ATTR {
+      return hn::Sub(hn::Mul(load_float(d, x + i), hn::LoadU(d, cosines + i)),
+                     hn::Mul(load_float(d, x + half + i), hn::LoadU(d, sines + i)));
+    };
+    auto second = [&](auto d, size_t i) HWY_ATTR {
+      return hn::Add(hn::Mul(load_float(d, x + i), hn::LoadU(d, sines + i)),
+                     hn::Mul(load_float(d, x + half + i), hn::LoadU(d, cosines + i)));
+    };
+    if (stream) {  // never in place, so the halves may be written one after the other
+      store_row(true, out, half, first);
+      store_row(true, out + half, half, second);
+    } else {
+      for_vectors(half, [&](auto d, size_t i) HWY_ATTR {
+        auto a = first(d, i);
+        auto b = second(d, i);
+        store_float(d, a, out + i);
+        store_float(d, b, out + half + i);
+      });
+    }
   }
   if (x != out) {
     for (size_t i = 2 * half; i < n; ++i) out[i] = x[i];

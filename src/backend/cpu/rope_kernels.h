@@ -11,7 +11,7 @@ namespace mlx::core::cpu {
  * the rest. `traditional` pairs neighbours, else feature i goes with i + half. x and out may be the
  * same. */
 using RopeKernel = void (*)(const void* x, size_t n, size_t half, const float* cosines,
-                            const float* sines, bool traditional, void* out);
+                            const float* sines, bool traditional, void* out, bool stream);
 
 RopeKernel rope_kernel(Dtype dtype);
 
