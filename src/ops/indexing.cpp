@@ -325,18 +325,15 @@ array masked_scatter(const array& a, const array& mask, const array& src, Stream
                   "the source must broadcast to elements of shape {} or a list of them: got {}.",
                   to_string(element), to_string(src.shape()));
   }
-  const bool is_list = src.ndim() == element.size() + 1;
-  Shape source_shape = is_list ? element : a.shape();
-  if (is_list) source_shape.insert(source_shape.begin(), src.shape(0));
+  Shape mask_shape = mask.shape();
+  mask_shape.resize(a.ndim(), 1);
+  array full_mask = reshape(mask, mask_shape, stream);
+  if (src.ndim() <= element.size()) {
+    return where(full_mask, astype(src, a.dtype(), stream), a, stream);
+  }
+  Shape source_shape = element;
+  source_shape.insert(source_shape.begin(), src.shape(0));
   array source = broadcast_to(astype(src, a.dtype(), stream), source_shape, stream);
-  array full_mask = reshape(
-      mask,
-      [&] {
-        Shape shape = mask.shape();
-        shape.resize(a.ndim(), 1);
-        return shape;
-      }(),
-      stream);
   full_mask = broadcast_to(full_mask, a.shape(), stream);
   auto as_row = [&](const array& x) {
     return reshape(x, {1, safe_cast(x.size(), "masked_scatter")}, stream);

@@ -255,13 +255,6 @@ Batched Scatter::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   const int index_ndim = static_cast<int>(all.back().ndim()) - ndim;
   all.back() = expand_dims(all.back(), index_ndim, stream());
   all.insert(all.begin() + 1, batch_indices(size, index_ndim, stream()));
-  const Shape index_shape(all.back().shape().begin(), all.back().shape().begin() + index_ndim);
-  for (size_t i = 1; i + 1 < all.size(); ++i) {
-    if (i > 1) all[i] = astype(all[i], all[2].dtype(), stream());
-    all[i] =
-        broadcast_to(astype(all[i], all.size() > 3 ? all[2].dtype() : all[i].dtype(), stream()),
-                     index_shape, stream());
-  }
   std::vector<int> scatter_axes = shifted(axes_);
   scatter_axes.insert(scatter_axes.begin(), 0);
   Shape shape = all[0].shape();

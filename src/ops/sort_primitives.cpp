@@ -59,14 +59,20 @@ Batched ArgSort::vmap(const Arrays& inputs, const std::vector<int>& axes) {
 bool Partition::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const Partition&>(other).state();
 }
+// Which of several equal elements went where is not known; that they did in some order is: the i-th of
+// the sorted input became the i-th of the sorted output.
 Arrays Partition::vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
-                      const Arrays&) {
+                      const Arrays& outputs) {
   const array& x = primals[0];
-  return {unsort(x, argpartition(x, kth_, axis_, stream()), cotangents[0], axis_, stream())};
+  array in_order =
+      take_along_axis(cotangents[0], argsort(outputs[0], axis_, stream()), axis_, stream());
+  return {unsort(x, argsort(x, axis_, stream()), in_order, axis_, stream())};
 }
 Arrays Partition::jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) {
-  return {take_along_axis(tangents[0], argpartition(primals[0], kth_, axis_, stream()), axis_,
-                          stream())};
+  const array& x = primals[0];
+  array in_order = take_along_axis(tangents[0], argsort(x, axis_, stream()), axis_, stream());
+  array order = argsort(partition(x, kth_, axis_, stream()), axis_, stream());
+  return {unsort(x, order, in_order, axis_, stream())};
 }
 Batched Partition::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   return {{partition(inputs[0], kth_, past_batch(axis_, axes[0]), stream())}, axes};

@@ -155,13 +155,36 @@ void eval_argsort(const Primitive& primitive, Inputs inputs, Outputs outputs) {
   run_argsort(inputs[0], outputs[0], static_cast<const ArgSort&>(primitive).state());
 }
 
-// The vectorised sort is about as fast as a selection, and its result is a partition for every kth.
 void eval_partition(const Primitive& primitive, Inputs inputs, Outputs outputs) {
-  run_sort(inputs[0], outputs[0], static_cast<const Partition&>(primitive).state().second);
+  auto [kth, axis] = static_cast<const Partition&>(primitive).state();
+  const array& in = inputs[0];
+  array& out = outputs[0];
+  out.set_data(allocator::malloc(out.nbytes()));
+  const AxisRows rows = axis_rows(in, out, axis);
+  for_each_row(rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(),
+               [&](const ShortRows& group) {
+                 return sort_short_rows(in.dtype(), group, in.data<char>(), out.data<char>());
+               },
+               [&, kth = kth](const char* from, char* to) {
+                 partition_row(in.dtype(), from, to, rows.length, kth);
+               });
 }
 
 void eval_argpartition(const Primitive& primitive, Inputs inputs, Outputs outputs) {
-  run_argsort(inputs[0], outputs[0], static_cast<const ArgPartition&>(primitive).state().second);
+  auto [kth, axis] = static_cast<const ArgPartition&>(primitive).state();
+  const array& in = inputs[0];
+  array& out = outputs[0];
+  out.set_data(allocator::malloc(out.nbytes()));
+  const AxisRows rows = axis_rows(in, out, axis);
+  for_each_row(rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(),
+               [&](const ShortRows& group) {
+                 return argsort_short_rows(in.dtype(), group, in.data<char>(),
+                                           out.data<uint32_t>());
+               },
+               [&, kth = kth](const char* from, char* to) {
+                 argpartition_row(in.dtype(), from, reinterpret_cast<uint32_t*>(to), rows.length,
+                                  kth);
+               });
 }
 
 /** The number of elements before which `value` would be inserted into `sorted`. */

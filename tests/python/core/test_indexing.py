@@ -5,9 +5,10 @@ import random
 import subprocess
 import sys
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 
 def random_entry(rng, length, index_shape, arrays):
@@ -87,7 +88,9 @@ def test_at_add_as_numpy(seed):
     text, arrays = random_index(rng, shape)
     selected = eval(f"a[{text}]", {"a": a, "i": arrays}).shape
     value = np.arange(int(np.prod(selected)), dtype=np.int32).reshape(selected)
-    got = eval(f"a.at[{text}].add(v)", {"a": mx.array(a), "i": to_mlx(arrays), "v": mx.array(value)})
+    got = eval(
+        f"a.at[{text}].add(v)", {"a": mx.array(a), "i": to_mlx(arrays), "v": mx.array(value)}
+    )
     exec(f"np.add.at(a, np.s_[{text}], v)", {"a": a, "i": arrays, "v": value, "np": np})
     assert np.array_equal(np.array(got), a), text
 

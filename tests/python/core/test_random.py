@@ -2,9 +2,10 @@
 
 import threading
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 
 def test_pinned_numbers():
@@ -52,9 +53,7 @@ def test_threads_have_sequences_of_their_own():
 
 
 def test_compile_captures_the_state():
-    step = mx.compile(
-        lambda: mx.random.uniform(), inputs=mx.random.state, outputs=mx.random.state
-    )
+    step = mx.compile(lambda: mx.random.uniform(), inputs=mx.random.state, outputs=mx.random.state)
     mx.random.seed(3)
     compiled = [step().item() for _ in range(3)]
     mx.random.seed(3)
@@ -79,7 +78,9 @@ def test_gradient_flows_to_the_parameters():
     loss = lambda loc, scale: mx.random.normal((1000,), loc=loc, scale=scale, key=key).sum()  # noqa: E731
     by_loc, by_scale = mx.grad(loss, argnums=(0, 1))(mx.array(1.0), mx.array(2.0))
     assert by_loc.item() == 1000
-    assert by_scale.item() == pytest.approx(mx.random.normal((1000,), key=key).sum().item(), rel=1e-4)
+    assert by_scale.item() == pytest.approx(
+        mx.random.normal((1000,), key=key).sum().item(), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("dtype", [mx.float32, mx.float16, mx.bfloat16])

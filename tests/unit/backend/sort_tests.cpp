@@ -124,6 +124,39 @@ TEST(Sort, StridedRows) {
   }
 }
 
+TEST(Sort, PartitionsHoldAllElements) {
+  std::mt19937_64 generator(11);
+  for (int64_t n : {600, 5000, 100000}) {
+    for (int kind = 0; kind < 4; ++kind) {
+      auto row = make_row<float>(n, kind, generator);
+      std::vector<float> sorted(n), out(n);
+      std::vector<uint32_t> positions(n);
+      sort_row(float32, row.data(), sorted.data(), n);
+      for (int64_t kth : {int64_t{0}, int64_t{1}, n / 3, n / 2, n - 10, n - 1}) {
+        partition_row(float32, row.data(), out.data(), n, kth);
+        argpartition_row(float32, row.data(), positions.data(), n, kth);
+        for (int64_t i = 0; i < n; ++i) {
+          float by_position = row[positions[i]];
+          for (float x : {out[i], by_position}) {
+            if (i < kth) {
+              ASSERT_FALSE(goes_before(sorted[kth], x)) << n << " " << kind << " " << kth;
+            } else {
+              ASSERT_FALSE(goes_before(x, sorted[kth])) << n << " " << kind << " " << kth;
+            }
+          }
+        }
+        std::vector<float> again(n);
+        sort_row(float32, out.data(), again.data(), n);
+        for (int64_t i = 0; i < n; ++i) {
+          ASSERT_FALSE(goes_before(again[i], sorted[i]) || goes_before(sorted[i], again[i]));
+        }
+        std::sort(positions.begin(), positions.end());
+        for (int64_t i = 0; i < n; ++i) ASSERT_EQ(positions[i], i);
+      }
+    }
+  }
+}
+
 TEST(Sort, ShortRowsMatchSingleRows) {
   std::mt19937_64 generator(10);
   for (int v = 0; v < kNumDtypes; ++v) {
