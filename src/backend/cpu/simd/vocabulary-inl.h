@@ -97,15 +97,33 @@ template <Vector V>
 HWY_INLINE V abs(V a) {
   return hn::Abs(a);
 }
-/** a * b + c, rounded once where the target has fused multiply-add. */
+/** a * b + c, rounded once. Formulas get the error of a product that way, so targets without the
+ * instruction go through double. */
 template <Vector V>
 HWY_INLINE V fma(V a, V b, V c) {
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+  const Tag<V> d;
+  const hn::Half<Tag<V>> half;
+  const hn::Repartition<double, Tag<V>> wide;
+  auto part = [&](auto x, auto y, auto z) HWY_ATTR {
+    return hn::DemoteTo(half, hn::Add(hn::Mul(hn::PromoteTo(wide, x), hn::PromoteTo(wide, y)),
+                                      hn::PromoteTo(wide, z)));
+  };
+  auto low = part(hn::LowerHalf(half, a), hn::LowerHalf(half, b), hn::LowerHalf(half, c));
+  auto high = part(hn::UpperHalf(half, a), hn::UpperHalf(half, b), hn::UpperHalf(half, c));
+  return hn::Combine(d, high, low);
+#else
   return hn::MulAdd(a, b, c);
+#endif
 }
 /** c - a * b, rounded once. */
 template <Vector V>
 HWY_INLINE V fnma(V a, V b, V c) {
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+  return fma(hn::Neg(a), b, c);
+#else
   return hn::NegMulAdd(a, b, c);
+#endif
 }
 template <Vector V>
 HWY_INLINE V sqrt(V a) {
