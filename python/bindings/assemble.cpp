@@ -20,13 +20,11 @@ mx::array stack(const Arrays& arrays, std::optional<int> axis, mx::StreamOrDevic
   return mx::stack(arrays, axis.value_or(0), s);
 }
 
-std::vector<mx::array> split(const mx::array& a,
-                             const std::variant<int, mx::Shape>& indices_or_sections, int axis,
+std::vector<mx::array> split(const mx::array& a, const ShapeArg& indices_or_sections, int axis,
                              mx::StreamOrDevice s) {
-  if (auto* sections = std::get_if<int>(&indices_or_sections)) {
-    return mx::split(a, *sections, axis, s);
-  }
-  return mx::split(a, std::get<mx::Shape>(indices_or_sections), axis, s);
+  const auto& numbers = indices_or_sections.shape;
+  return indices_or_sections.is_int ? mx::split(a, numbers[0], axis, s)
+                                    : mx::split(a, numbers, axis, s);
 }
 
 using PadWidth = std::variant<int, std::tuple<int>, Pair, std::vector<Pair>>;
@@ -44,12 +42,11 @@ mx::array pad(const mx::array& a, const PadWidth& pad_width, const std::string& 
   return mx::pad(a, widths, value, mode, s);
 }
 
-mx::array roll(const mx::array& a, const std::variant<int, mx::Shape>& shift, const Axes& axis,
-               mx::StreamOrDevice s) {
-  if (auto* steps = std::get_if<int>(&shift)) {
-    return axis.values ? mx::roll(a, *steps, *axis.values, s) : mx::roll(a, *steps, s);
+mx::array roll(const mx::array& a, const ShapeArg& shift, const Axes& axis, mx::StreamOrDevice s) {
+  const auto& shifts = shift.shape;
+  if (shift.is_int) {
+    return axis.values ? mx::roll(a, shifts[0], *axis.values, s) : mx::roll(a, shifts[0], s);
   }
-  const auto& shifts = std::get<mx::Shape>(shift);
   if (!axis.values) return mx::roll(a, shifts, s);
   return axis.is_int ? mx::roll(a, shifts, axis.values->at(0), s)
                      : mx::roll(a, shifts, *axis.values, s);

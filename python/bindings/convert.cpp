@@ -236,12 +236,11 @@ bool read_ints(handle source, std::vector<int64_t>& out) noexcept {
   return ok;
 }
 
-bool type_caster<ShapeArg>::from_python(handle source, uint8_t flags,
-                                        cleanup_list* cleanup) noexcept {
+bool type_caster<ShapeArg>::from_python(handle source, uint8_t flags, cleanup_list* cleanup) {
   int64_t length = 0;
-  if (PyIndex_Check(source.ptr()) && read_int(source, length)) {
-    if (length != static_cast<mx::ShapeElem>(length)) return false;
-    value.shape = mx::Shape{static_cast<mx::ShapeElem>(length)};
+  value.is_int = PyIndex_Check(source.ptr()) && read_int(source, length);
+  if (value.is_int) {
+    value.shape = mx::Shape{checked_length<mx::ShapeElem>(length)};
     return true;
   }
   type_caster<mx::Shape> shape;

@@ -9,6 +9,8 @@
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,7 @@ struct Axes {
 /** A shape argument: one length or a sequence of lengths. */
 struct ShapeArg {
   mx::Shape shape;
+  bool is_int = false;
 };
 
 /** The array behind a Python object, or nullptr when it is none. */
@@ -93,18 +96,27 @@ struct type_caster<Operand> {
 bool read_ints(handle source, std::vector<int64_t>& out) noexcept;
 bool read_int(handle source, int64_t& out) noexcept;
 
+/** A length in the integers that shapes hold; Python sees OverflowError for a larger one. */
+template <typename T>
+T checked_length(int64_t length) {
+  if (length != static_cast<T>(length)) {
+    throw std::overflow_error("[shape] dimension " + std::to_string(length) +
+                              " does not fit the 32-bit integers that shapes hold.");
+  }
+  return static_cast<T>(length);
+}
+
+// The casters of shapes may throw, so nanobind's optional and variant, which are noexcept, must not
+// hold one: hence the caster of optional shapes below.
 template <typename T, size_t N>
 struct type_caster<mx::SmallVector<T, N>> {
   using Vector = mx::SmallVector<T, N>;
   NB_TYPE_CASTER(Vector, const_name("Sequence[int]"))
-  bool from_python(handle source, uint8_t, cleanup_list*) noexcept {
+  bool from_python(handle source, uint8_t, cleanup_list*) {
     std::vector<int64_t> values;
     if (!read_ints(source, values)) return false;
     value.clear();
-    for (int64_t v : values) {
-      if (v != static_cast<T>(v)) return false;
-      value.push_back(static_cast<T>(v));
-    }
+    for (int64_t v : values) value.push_back(checked_length<T>(v));
     return true;
   }
   static handle from_cpp(const Vector& values, rv_policy, cleanup_list*) noexcept {
@@ -116,10 +128,28 @@ struct type_caster<mx::SmallVector<T, N>> {
   }
 };
 
+template <typename T, size_t N>
+struct type_caster<std::optional<mx::SmallVector<T, N>>> {
+  using Vector = mx::SmallVector<T, N>;
+  using Optional = std::optional<Vector>;
+  NB_TYPE_CASTER(Optional, const_name("Sequence[int] | None"))
+  bool from_python(handle source, uint8_t flags, cleanup_list* cleanup) {
+    value.reset();
+    if (source.is_none()) return true;
+    type_caster<Vector> vector;
+    if (!vector.from_python(source, flags, cleanup)) return false;
+    value = std::move(vector.value);
+    return true;
+  }
+  static handle from_cpp(const Optional& values, rv_policy policy, cleanup_list* list) noexcept {
+    return values ? type_caster<Vector>::from_cpp(*values, policy, list) : none().release();
+  }
+};
+
 template <>
 struct type_caster<ShapeArg> {
   NB_TYPE_CASTER(ShapeArg, const_name("int | Sequence[int]"))
-  bool from_python(handle source, uint8_t flags, cleanup_list* cleanup) noexcept;
+  bool from_python(handle source, uint8_t flags, cleanup_list* cleanup);
   static handle from_cpp(const ShapeArg& arg, rv_policy policy, cleanup_list* cleanup) noexcept {
     return type_caster<mx::Shape>::from_cpp(arg.shape, policy, cleanup);
   }

@@ -23,7 +23,7 @@ std::vector<int> unpack_ints(const nb::args& args) {
     if (!nb::detail::read_ints(sequence, values)) {
       throw nb::type_error("expected integers or one sequence of integers");
     }
-    for (int64_t v : values) ints.push_back(mx::safe_cast(v));
+    for (int64_t v : values) ints.push_back(mx::safe_cast(v, "shape"));
   };
   bool is_sequence = args.size() == 1 && !PyIndex_Check(nb::handle(args[0]).ptr());
   read(is_sequence ? nb::handle(args[0]) : nb::handle(args));
