@@ -212,6 +212,21 @@ void bind_continuous(nb::module_& m) {
       "Numbers of the Laplace distribution around ``loc`` with scale ``scale``.");
 }
 
+/** Needs the singular value decomposition, which mlx.core.linalg does not have yet. */
+void bind_multivariate_normal(nb::module_& m) {
+  m.def(
+      "multivariate_normal",
+      [](const nb::args&, const nb::kwargs&) -> nb::object {
+        throw std::runtime_error(
+            "[random.multivariate_normal] is not available in this version of mlx-compute yet.");
+      },
+      "args"_a, "kwargs"_a,
+      nb::sig("def multivariate_normal(mean: array, cov: array, shape: Sequence[int] = [], dtype: "
+              "Dtype | None = float32, key: array | None = None, stream: StreamOrDevice = None) "
+              "-> array"),
+      "Not implemented yet: raises RuntimeError.");
+}
+
 void bind_discrete(nb::module_& m) {
   m.def("randint", &randint, "low"_a, "high"_a, "shape"_a = nb::list(),
         "dtype"_a.none() = mx::int32, "key"_a = nb::none(), "stream"_a = nb::none(),
@@ -272,4 +287,5 @@ void bind_random(nb::module_& core) {
   bind_keys(m);
   bind_continuous(m);
   bind_discrete(m);
+  bind_multivariate_normal(m);
 }

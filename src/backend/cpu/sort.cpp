@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace mlx::core::cpu {
 namespace {
 
 constexpr int64_t kElementsPerTask = 16384;
+constexpr int64_t kNeverParallel = std::numeric_limits<int64_t>::max();
 constexpr int64_t kScratchBytes = int64_t{1} << 20;
 
 /** Copies rows of `length` elements that step by a stride to contiguous ones, or back. All rows
@@ -38,10 +40,11 @@ void copy_rows(T* contiguous, std::conditional_t<kGather, const T, T>* strided,
 }
 
 /** Calls sort_short(rows) with groups of short rows, which may decline them, and else
- * sort(in_row, out_row) with contiguous rows. */
+ * sort(in_row, out_row) with contiguous rows: rows from `parallel_length` on in turn, as sort then
+ * uses several threads itself, shorter ones in parallel. */
 template <typename SortShortFn, typename SortFn>
 void for_each_row(const AxisRows& rows, const char* in, size_t in_size, char* out, size_t out_size,
-                  SortShortFn&& sort_short, SortFn&& sort) {
+                  int64_t parallel_length, SortShortFn&& sort_short, SortFn&& sort) {
   const int64_t num_rows = static_cast<int64_t>(num_elements(rows.shape));
   const int64_t length = rows.length;
   if (num_rows == 0 || length == 0) return;
@@ -55,7 +58,7 @@ void for_each_row(const AxisRows& rows, const char* in, size_t in_size, char* ou
   }
   int64_t rows_per_task = std::max<int64_t>(1, kElementsPerTask / length);
   rows_per_task = (rows_per_task + group - 1) / group * group;
-  if (length >= kParallelSortLength) rows_per_task = num_rows;  // rows in turn, each in parallel
+  if (length >= parallel_length) rows_per_task = num_rows;  // rows in turn, each in parallel
 
   parallel_ranges(num_rows, rows_per_task, [&](int64_t begin, int64_t end) {
     StridedCursor in_cursor(rows.shape, rows.in_strides, begin);
@@ -109,6 +112,7 @@ void for_each_row(const AxisRows& rows, const char* in, size_t in_size, char* ou
 void sort_rows(Dtype dtype, const AxisRows& rows, const void* in, void* out) {
   for_each_row(
       rows, static_cast<const char*>(in), dtype.size(), static_cast<char*>(out), dtype.size(),
+      kParallelSortLength,
       [&](const ShortRows& group) { return sort_short_rows(dtype, group, in, out); },
       [&](const char* from, char* to) { sort_row(dtype, from, to, rows.length); });
 }
@@ -116,7 +120,7 @@ void sort_rows(Dtype dtype, const AxisRows& rows, const void* in, void* out) {
 void argsort_rows(Dtype dtype, const AxisRows& rows, const void* in, uint32_t* out) {
   for_each_row(
       rows, static_cast<const char*>(in), dtype.size(), reinterpret_cast<char*>(out),
-      sizeof(uint32_t),
+      sizeof(uint32_t), kParallelSortLength,
       [&](const ShortRows& group) { return argsort_short_rows(dtype, group, in, out); },
       [&](const char* from, char* to) {
         argsort_row(dtype, from, reinterpret_cast<uint32_t*>(to), rows.length);
@@ -161,13 +165,14 @@ void eval_partition(const Primitive& primitive, Inputs inputs, Outputs outputs) 
   array& out = outputs[0];
   out.set_data(allocator::malloc(out.nbytes()));
   const AxisRows rows = axis_rows(in, out, axis);
-  for_each_row(rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(),
-               [&](const ShortRows& group) {
-                 return sort_short_rows(in.dtype(), group, in.data<char>(), out.data<char>());
-               },
-               [&, kth = kth](const char* from, char* to) {
-                 partition_row(in.dtype(), from, to, rows.length, kth);
-               });
+  for_each_row(
+      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kNeverParallel,
+      [&](const ShortRows& group) {
+        return sort_short_rows(in.dtype(), group, in.data<char>(), out.data<char>());
+      },
+      [&, kth = kth](const char* from, char* to) {
+        partition_row(in.dtype(), from, to, rows.length, kth);
+      });
 }
 
 void eval_argpartition(const Primitive& primitive, Inputs inputs, Outputs outputs) {
@@ -176,15 +181,14 @@ void eval_argpartition(const Primitive& primitive, Inputs inputs, Outputs output
   array& out = outputs[0];
   out.set_data(allocator::malloc(out.nbytes()));
   const AxisRows rows = axis_rows(in, out, axis);
-  for_each_row(rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(),
-               [&](const ShortRows& group) {
-                 return argsort_short_rows(in.dtype(), group, in.data<char>(),
-                                           out.data<uint32_t>());
-               },
-               [&, kth = kth](const char* from, char* to) {
-                 argpartition_row(in.dtype(), from, reinterpret_cast<uint32_t*>(to), rows.length,
-                                  kth);
-               });
+  for_each_row(
+      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kNeverParallel,
+      [&](const ShortRows& group) {
+        return argsort_short_rows(in.dtype(), group, in.data<char>(), out.data<uint32_t>());
+      },
+      [&, kth = kth](const char* from, char* to) {
+        argpartition_row(in.dtype(), from, reinterpret_cast<uint32_t*>(to), rows.length, kth);
+      });
 }
 
 /** The number of elements before which `value` would be inserted into `sorted`. */
