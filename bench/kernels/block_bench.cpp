@@ -1,7 +1,7 @@
 // Times the block kernels on data in the first-level cache: nanoseconds for 16 elements.
 #include <chrono>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   std::vector<double> a(kSize), b(kSize), c(kSize);
   for (Dtype dtype : {float32, float16, bfloat16}) {
     std::vector<float> x(kSize);
-    for (int i = 0; i < kSize; ++i) x[static_cast<size_t>(i)] = 0.01f * static_cast<float>(i) + 0.1f;
+    for (int i = 0; i < kSize; ++i)
+      x[static_cast<size_t>(i)] = 0.01f * static_cast<float>(i) + 0.1f;
     const void* source = x.data();
     find_block_kernel(ElementOp::cast, float32, dtype)(a.data(), &source, kSize, nullptr);
     find_block_kernel(ElementOp::cast, float32, dtype)(b.data(), &source, kSize, nullptr);

@@ -1,5 +1,5 @@
-// Times the element engine: single ops, casts, where, a GELU tape, transposed copies; against a stream
-// triad measured in the same run.
+// Times the element engine: single ops, casts, where, a GELU tape, transposed copies; against a
+// stream triad measured in the same run.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -32,7 +32,8 @@ double best_ms(const std::function<void()>& work) {
 }
 
 char* fresh(size_t bytes) {
-  auto* p = static_cast<char*>(std::aligned_alloc(2 << 20, (bytes + (2 << 20)) & ~size_t{(2 << 20) - 1}));
+  auto* p =
+      static_cast<char*>(std::aligned_alloc(2 << 20, (bytes + (2 << 20)) & ~size_t{(2 << 20) - 1}));
   std::memset(p, 0, bytes);
   return p;
 }
@@ -148,8 +149,8 @@ int main() {
   ElementOperand vr{b, row.data(), float32}, vc{b, column.data(), float32};
   time_tape("m + row", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, vr}, float32, 8.0 * N,
             {4096, 4096});
-  time_tape("m + column", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, vc}, float32, 8.0 * N,
-            {4096, 4096});
+  time_tape("m + column", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, vc}, float32,
+            8.0 * N, {4096, 4096});
   std::vector<int64_t> threes = {3, 1};
   ElementOperand short_row{b, row.data(), float32}, tall{a, threes.data(), float32};
   time_tape("[5M, 3] + [3]", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {tall, short_row},

@@ -123,7 +123,8 @@ class MLX_API array {
   /** An array over the same data that does not keep it alive. */
   static array unsafe_weak_copy(const array& other);
 
-  /** An array of this shape and dtype without data: a placeholder for tracing, or an output to fill. */
+  /** An array of this shape and dtype without data: a placeholder for tracing, or an output to
+   * fill. */
   static array placeholder(Shape shape, Dtype dtype);
 
   std::uintptr_t id() const { return reinterpret_cast<std::uintptr_t>(desc_.get()); }
@@ -207,8 +208,8 @@ class MLX_API array {
   void set_data(allocator::Data data, size_t data_size, Strides strides, Flags flags,
                 int64_t offset = 0);
   /** Makes the array a view of another's buffer; `offset` in elements from the other's first. */
-  void copy_shared_buffer(const array& other, const Strides& strides, Flags flags,
-                          size_t data_size, int64_t offset = 0);
+  void copy_shared_buffer(const array& other, const Strides& strides, Flags flags, size_t data_size,
+                          int64_t offset = 0);
   void copy_shared_buffer(const array& other);
   /** A number that scheduling passes may keep with a node they have claimed. */
   uint32_t mark() const { return desc_->mark.load(std::memory_order_relaxed); }
@@ -261,8 +262,7 @@ class MLX_API array {
 };
 
 template <typename T>
-array::array(T value, Dtype dtype)
-    : desc_(std::make_shared<ArrayDesc>(Shape{}, dtype, available)) {
+array::array(T value, Dtype dtype) : desc_(std::make_shared<ArrayDesc>(Shape{}, dtype, available)) {
   fill_from(&value);
 }
 
@@ -317,20 +317,34 @@ void array::fill_from(It source) {
     for (size_t i = 0, n = size(); i < n; ++i, ++source) to[i] = static_cast<T>(*source);
   };
   switch (dtype().val()) {
-    case Dtype::Val::bool_: return copy_as(data<bool>());
-    case Dtype::Val::uint8: return copy_as(data<uint8_t>());
-    case Dtype::Val::uint16: return copy_as(data<uint16_t>());
-    case Dtype::Val::uint32: return copy_as(data<uint32_t>());
-    case Dtype::Val::uint64: return copy_as(data<uint64_t>());
-    case Dtype::Val::int8: return copy_as(data<int8_t>());
-    case Dtype::Val::int16: return copy_as(data<int16_t>());
-    case Dtype::Val::int32: return copy_as(data<int32_t>());
-    case Dtype::Val::int64: return copy_as(data<int64_t>());
-    case Dtype::Val::float16: return copy_as(data<float16_t>());
-    case Dtype::Val::float32: return copy_as(data<float>());
-    case Dtype::Val::float64: return copy_as(data<double>());
-    case Dtype::Val::bfloat16: return copy_as(data<bfloat16_t>());
-    case Dtype::Val::complex64: return copy_as(data<complex64_t>());
+    case Dtype::Val::bool_:
+      return copy_as(data<bool>());
+    case Dtype::Val::uint8:
+      return copy_as(data<uint8_t>());
+    case Dtype::Val::uint16:
+      return copy_as(data<uint16_t>());
+    case Dtype::Val::uint32:
+      return copy_as(data<uint32_t>());
+    case Dtype::Val::uint64:
+      return copy_as(data<uint64_t>());
+    case Dtype::Val::int8:
+      return copy_as(data<int8_t>());
+    case Dtype::Val::int16:
+      return copy_as(data<int16_t>());
+    case Dtype::Val::int32:
+      return copy_as(data<int32_t>());
+    case Dtype::Val::int64:
+      return copy_as(data<int64_t>());
+    case Dtype::Val::float16:
+      return copy_as(data<float16_t>());
+    case Dtype::Val::float32:
+      return copy_as(data<float>());
+    case Dtype::Val::float64:
+      return copy_as(data<double>());
+    case Dtype::Val::bfloat16:
+      return copy_as(data<bfloat16_t>());
+    case Dtype::Val::complex64:
+      return copy_as(data<complex64_t>());
   }
 }
 

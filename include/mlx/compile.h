@@ -13,8 +13,8 @@ namespace mlx::core {
 /** How much compile does: nothing, tracing without simplification or without fusion, or all. */
 enum class CompileMode { disabled, no_simplify, no_fuse, enabled };
 
-/** A function with the same results that is traced on first use with inputs of some shapes and dtypes.
- * `shapeless`: one trace serves inputs of other shapes of the same rank too. */
+/** A function with the same results that is traced on first use with inputs of some shapes and
+ * dtypes. `shapeless`: one trace serves inputs of other shapes of the same rank too. */
 MLX_API std::function<std::vector<array>(const std::vector<array>&)> compile(
     std::function<std::vector<array>(const std::vector<array>&)> fun, bool shapeless = false);
 

@@ -16,8 +16,8 @@ namespace mlx::core::detail {
 using ArraysAndExtra = std::pair<std::vector<array>, std::shared_ptr<void>>;
 using ArrayFnWithExtra = std::function<ArraysAndExtra(const std::vector<array>&)>;
 
-/** Compiles `fun`, known as `fun_id` to the cache. `constants` stand for arguments that are not arrays:
- * each combination has a trace of its own. */
+/** Compiles `fun`, known as `fun_id` to the cache. `constants` stand for arguments that are not
+ * arrays: each combination has a trace of its own. */
 MLX_API ArrayFnWithExtra compile(ArrayFnWithExtra fun, std::uintptr_t fun_id, bool shapeless,
                                  std::vector<uint64_t> constants);
 MLX_API std::function<std::vector<array>(const std::vector<array>&)> compile(

@@ -27,7 +27,9 @@ struct MLX_API Device {
   }
 };
 
-inline bool operator==(const Device& device, Device::DeviceType type) { return device.type == type; }
+inline bool operator==(const Device& device, Device::DeviceType type) {
+  return device.type == type;
+}
 
 /** The device of ops that name none: the GPU where one works, else the CPU. */
 MLX_API const Device& default_device();

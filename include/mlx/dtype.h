@@ -14,14 +14,33 @@ namespace mlx::core {
 
 struct MLX_API Dtype {
   enum class Val : uint8_t {
-    bool_, uint8, uint16, uint32, uint64, int8, int16, int32, int64,
-    float16, float32, float64, bfloat16, complex64,
+    bool_,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    int8,
+    int16,
+    int32,
+    int64,
+    float16,
+    float32,
+    float64,
+    bfloat16,
+    complex64,
   };
 
   enum class Kind : uint8_t { b, u, i, f, c, V };
 
   enum class Category : uint8_t {
-    complexfloating, floating, inexact, signedinteger, unsignedinteger, integer, number, generic,
+    complexfloating,
+    floating,
+    inexact,
+    signedinteger,
+    unsignedinteger,
+    integer,
+    number,
+    generic,
   };
 
   constexpr explicit Dtype(Val val, uint8_t size) : val_(val), size_(size) {}
@@ -88,24 +107,37 @@ MLX_API Dtype dtype_from_array_protocol(std::string_view format);
 template <typename T>
 struct TypeToDtype {
   constexpr operator Dtype() const {
-    if constexpr (std::is_same_v<T, bool>) return bool_;
-    else if constexpr (std::is_same_v<T, float16_t>) return float16;
-    else if constexpr (std::is_same_v<T, bfloat16_t>) return bfloat16;
-    else if constexpr (std::is_same_v<T, float>) return float32;
-    else if constexpr (std::is_same_v<T, double>) return float32;  // as MLX: a double literal is weak
+    if constexpr (std::is_same_v<T, bool>)
+      return bool_;
+    else if constexpr (std::is_same_v<T, float16_t>)
+      return float16;
+    else if constexpr (std::is_same_v<T, bfloat16_t>)
+      return bfloat16;
+    else if constexpr (std::is_same_v<T, float>)
+      return float32;
+    else if constexpr (std::is_same_v<T, double>)
+      return float32;  // as MLX: a double literal is weak
     else if constexpr (std::is_same_v<T, complex64_t> || std::is_same_v<T, std::complex<float>>)
       return complex64;
     else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-      if constexpr (sizeof(T) == 1) return int8;
-      else if constexpr (sizeof(T) == 2) return int16;
-      else if constexpr (sizeof(T) == 4) return int32;
-      else return int64;
+      if constexpr (sizeof(T) == 1)
+        return int8;
+      else if constexpr (sizeof(T) == 2)
+        return int16;
+      else if constexpr (sizeof(T) == 4)
+        return int32;
+      else
+        return int64;
     } else {
       static_assert(std::is_integral_v<T>, "no dtype for this type");
-      if constexpr (sizeof(T) == 1) return uint8;
-      else if constexpr (sizeof(T) == 2) return uint16;
-      else if constexpr (sizeof(T) == 4) return uint32;
-      else return uint64;
+      if constexpr (sizeof(T) == 1)
+        return uint8;
+      else if constexpr (sizeof(T) == 2)
+        return uint16;
+      else if constexpr (sizeof(T) == 4)
+        return uint32;
+      else
+        return uint64;
     }
   }
 };

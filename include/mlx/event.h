@@ -1,4 +1,5 @@
-// Event: a point in a stream's order that others can wait for; it also carries the error of failed work.
+// Event: a point in a stream's order that others can wait for; it also carries the error of failed
+// work.
 #pragma once
 
 #include <memory>

@@ -16,8 +16,8 @@
 namespace mlx::core {
 
 using GGUFMetaData = std::variant<std::monostate, array, std::string, std::vector<std::string>>;
-using GGUFLoad =
-    std::pair<std::unordered_map<std::string, array>, std::unordered_map<std::string, GGUFMetaData>>;
+using GGUFLoad = std::pair<std::unordered_map<std::string, array>,
+                           std::unordered_map<std::string, GGUFMetaData>>;
 using SafetensorsLoad =
     std::pair<std::unordered_map<std::string, array>, std::unordered_map<std::string, std::string>>;
 
@@ -25,13 +25,13 @@ using SafetensorsLoad =
 MLX_API void save(std::shared_ptr<io::Writer> out_stream, array a);
 MLX_API void save(std::string file, array a);
 
-/** An array read from npy when it is evaluated. Raises when the header is not valid or the file is too
- * short for it. */
+/** An array read from npy when it is evaluated. Raises when the header is not valid or the file is
+ * too short for it. */
 MLX_API array load(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s = {});
 MLX_API array load(std::string file, StreamOrDevice s = {});
 
-/** The arrays (each read when it is evaluated) and the metadata of a safetensors file. Raises unless all
- * offsets are within the file, do not overlap, and match shapes and dtypes. */
+/** The arrays (each read when it is evaluated) and the metadata of a safetensors file. Raises
+ * unless all offsets are within the file, do not overlap, and match shapes and dtypes. */
 MLX_API SafetensorsLoad load_safetensors(std::shared_ptr<io::Reader> in_stream,
                                          StreamOrDevice s = {});
 MLX_API SafetensorsLoad load_safetensors(const std::string& file, StreamOrDevice s = {});

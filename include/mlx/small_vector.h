@@ -37,10 +37,7 @@ class SmallVector {
   explicit SmallVector(size_t count, const T& value = T{}) { assign(count, value); }
   SmallVector(std::initializer_list<T> values) { append(values.begin(), values.end()); }
   template <typename It>
-    requires std::input_iterator<It>
-  SmallVector(It first, It last) {
-    append(first, last);
-  }
+  requires std::input_iterator<It> SmallVector(It first, It last) { append(first, last); }
   explicit SmallVector(const std::vector<T>& values) { append(values.begin(), values.end()); }
   SmallVector(const SmallVector& other) { append(other.begin(), other.end()); }
   SmallVector(SmallVector&& other) noexcept { steal(other); }
@@ -132,8 +129,7 @@ class SmallVector {
     return insert(position, values.begin(), values.end());
   }
   template <typename It>
-    requires std::input_iterator<It>
-  iterator insert(const_iterator position, It first, It last) {
+  requires std::input_iterator<It> iterator insert(const_iterator position, It first, It last) {
     size_t at = position - begin();
     SmallVector tail(begin() + at, end());
     SmallVector middle(first, last);

@@ -1,4 +1,5 @@
-// Evaluation and function transformations: eval, vjp, jvp, grad, vmap, custom derivatives, checkpoint.
+// Evaluation and function transformations: eval, vjp, jvp, grad, vmap, custom derivatives,
+// checkpoint.
 #pragma once
 
 #include <functional>
@@ -48,8 +49,8 @@ using ValueAndGradFn =
 using SimpleValueAndGradFn =
     std::function<std::pair<array, std::vector<array>>(const std::vector<array>&)>;
 
-/** A function that returns the outputs of `fun` and the gradient of its first output, a scalar, with
- * respect to the arguments `argnums`. */
+/** A function that returns the outputs of `fun` and the gradient of its first output, a scalar,
+ * with respect to the arguments `argnums`. */
 MLX_API ValueAndGradFn value_and_grad(const VectorFunction& fun, const std::vector<int>& argnums);
 inline ValueAndGradFn value_and_grad(const VectorFunction& fun, int argnum = 0) {
   return value_and_grad(fun, std::vector<int>{argnum});
@@ -83,24 +84,22 @@ MLX_API VectorFunction vmap(const VectorFunction& fun, const std::vector<int>& i
 /** `fun` with its own derivatives and vectorization where given. */
 MLX_API VectorFunction custom_function(
     VectorFunction fun,
-    std::optional<std::function<std::vector<array>(const std::vector<array>&,
-                                                   const std::vector<array>&,
-                                                   const std::vector<array>&)>>
+    std::optional<std::function<std::vector<array>(
+        const std::vector<array>&, const std::vector<array>&, const std::vector<array>&)>>
         fun_vjp = std::nullopt,
-    std::optional<std::function<std::vector<array>(const std::vector<array>&,
-                                                   const std::vector<array>&,
-                                                   const std::vector<int>&)>>
+    std::optional<std::function<std::vector<array>(
+        const std::vector<array>&, const std::vector<array>&, const std::vector<int>&)>>
         fun_jvp = std::nullopt,
     std::optional<std::function<std::pair<std::vector<array>, std::vector<int>>(
         const std::vector<array>&, const std::vector<int>&)>>
         fun_vmap = std::nullopt);
 
 /** `fun` with a gradient given by `fun_vjp(primals, cotangents, outputs)`. */
-MLX_API VectorFunction custom_vjp(
-    VectorFunction fun, std::function<std::vector<array>(const std::vector<array>&,
-                                                         const std::vector<array>&,
-                                                         const std::vector<array>&)>
-                            fun_vjp);
+MLX_API VectorFunction
+custom_vjp(VectorFunction fun,
+           std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&,
+                                            const std::vector<array>&)>
+               fun_vjp);
 
 /** `fun`, recomputed in the backward pass instead of keeping its intermediate results. */
 MLX_API VectorFunction checkpoint(VectorFunction fun);

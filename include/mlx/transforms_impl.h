@@ -1,4 +1,5 @@
-// The parts of function transformations that bindings and extensions use: tracing state, vmap in two steps.
+// The parts of function transformations that bindings and extensions use: tracing state, vmap in
+// two steps.
 #pragma once
 
 #include <functional>
@@ -10,8 +11,8 @@
 
 namespace mlx::core::detail {
 
-/** The first half of vmap: runs `fun` on placeholders without the batch axes. Returns the placeholders
- * and the outputs. `in_axes[i]` is -1 where input i is not batched. */
+/** The first half of vmap: runs `fun` on placeholders without the batch axes. Returns the
+ * placeholders and the outputs. `in_axes[i]` is -1 where input i is not batched. */
 MLX_API std::pair<std::vector<array>, std::vector<array>> vmap_trace(
     const std::function<std::vector<array>(const std::vector<array>&)>& fun,
     const std::vector<array>& inputs, const std::vector<int>& in_axes);

@@ -222,9 +222,8 @@ void bind_choices(nb::module_& m) {
               "array"),
       "The elements rounded to a number of decimals.");
   m.def(
-      "trunc",
-      [](Operand a, mx::StreamOrDevice s) { return mx::trunc(to_array(a), s); },
-      nb::arg(), nb::kw_only(), "stream"_a = nb::none(),
+      "trunc", [](Operand a, mx::StreamOrDevice s) { return mx::trunc(to_array(a), s); }, nb::arg(),
+      nb::kw_only(), "stream"_a = nb::none(),
       nb::sig("def trunc(a: array, /, *, stream: StreamOrDevice = None) -> array"),
       "The elements without their fraction.");
 }

@@ -40,7 +40,8 @@ constexpr const DtypeRow& row(Dtype dtype) { return kRows[static_cast<int>(dtype
 
 constexpr bool is_float(Dtype d) { return row(d).category == floating; }
 
-/** Promotion of two integer (or bool) dtypes: unsigned with signed widens, past 64 bits to float32. */
+/** Promotion of two integer (or bool) dtypes: unsigned with signed widens, past 64 bits to float32.
+ */
 constexpr Dtype promote_integers(Dtype a, Dtype b) {
   if (a == bool_) return b;
   if (b == bool_) return a;
@@ -51,10 +52,14 @@ constexpr Dtype promote_integers(Dtype a, Dtype b) {
   Dtype u = a_signed ? b : a;
   if (s.size() > u.size()) return s;
   switch (u.size()) {
-    case 1: return int16;
-    case 2: return int32;
-    case 4: return int64;
-    default: return float32;
+    case 1:
+      return int16;
+    case 2:
+      return int32;
+    case 4:
+      return int64;
+    default:
+      return float32;
   }
 }
 
@@ -122,7 +127,8 @@ std::ostream& operator<<(std::ostream& os, Dtype dtype) { return os << row(dtype
 std::string dtype_to_array_protocol(const Dtype& dtype) { return row(dtype).buffer_format; }
 
 Dtype dtype_from_array_protocol(std::string_view format) {
-  if (!format.empty() && (format[0] == '<' || format[0] == '=' || format[0] == '@' || format[0] == '|')) {
+  if (!format.empty() &&
+      (format[0] == '<' || format[0] == '=' || format[0] == '@' || format[0] == '|')) {
     format.remove_prefix(1);
   }
   if (format == "l") return int64;

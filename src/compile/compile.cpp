@@ -70,7 +70,8 @@ class CompileCache {
   }
 
   void insert(std::uintptr_t fun_id, std::shared_ptr<const CacheEntry> entry) {
-    std::shared_ptr<const CacheEntry> evicted;  // released after the lock: it may hold Python objects
+    std::shared_ptr<const CacheEntry>
+        evicted;  // released after the lock: it may hold Python objects
     std::lock_guard lock(mutex_);
     auto& entries = entries_[fun_id];
     entries.push_front(std::move(entry));

@@ -82,8 +82,8 @@ class Grouping {
     }
   }
 
-  /** Replaces the step's own value among a group's reads by what the step reads. False (and no change)
-   * when that would be too many. */
+  /** Replaces the step's own value among a group's reads by what the step reads. False (and no
+   * change) when that would be too many. */
   static bool add_reads(std::vector<std::uintptr_t>& reads, const Step& step) {
     auto updated = reads;
     std::erase(updated, step.outputs[0].id());
@@ -124,7 +124,8 @@ class TapeBuilder {
     tape_.params.insert(tape_.params.end(), params.begin(), params.end());
     tape_.params.resize((tape_.params.size() + 15) & ~size_t{15});
     // Instructions are numbered from -1 downwards until the number of inputs is known.
-    members_.emplace_back(step.outputs[0].id(), -1 - static_cast<int32_t>(tape_.instructions.size()));
+    members_.emplace_back(step.outputs[0].id(),
+                          -1 - static_cast<int32_t>(tape_.instructions.size()));
     tape_.instructions.push_back(instruction);
     if (is_stored) {
       tape_.outputs.push_back(members_.back().second);
@@ -191,8 +192,8 @@ class TapeBuilder {
 
 constexpr size_t kMinReducedElements = 4096;  // below, a pass over memory saved is not worth a tape
 
-/** For each group (named by its last step): the Reduce step that takes its value, or 0 for none. Only a
- * value that nothing else needs can go unstored. */
+/** For each group (named by its last step): the Reduce step that takes its value, or 0 for none.
+ * Only a value that nothing else needs can go unstored. */
 std::vector<uint32_t> find_reductions(const std::vector<Step>& steps, const Grouping& grouping) {
   std::vector<uint32_t> reductions(steps.size(), 0);
   for (size_t i = 1; i < steps.size(); ++i) {
@@ -211,7 +212,8 @@ std::vector<uint32_t> find_reductions(const std::vector<Step>& steps, const Grou
   }
   for (size_t i = 0; i < steps.size(); ++i) {
     int32_t group = grouping.group(i);
-    if (group >= 0 && group != static_cast<int32_t>(i) && grouping.is_held(i)) reductions[group] = 0;
+    if (group >= 0 && group != static_cast<int32_t>(i) && grouping.is_held(i))
+      reductions[group] = 0;
   }
   return reductions;
 }

@@ -13,7 +13,8 @@ namespace mlx::core {
 
 namespace {
 
-/** Takes a freshly built graph apart into steps, which then hold the only references to its nodes. */
+/** Takes a freshly built graph apart into steps, which then hold the only references to its nodes.
+ */
 std::vector<Step> take_apart(std::vector<array> nodes) {
   std::vector<Step> steps;
   for (auto& node : nodes) {
@@ -84,12 +85,12 @@ std::optional<Plan> make_plan(const Trace& trace, bool fuse) {
   for (const auto& input : inputs) slots.add(input);
   plan.num_inputs = slots.size();
   auto is_made_here = [made = [&] {
-                         std::unordered_map<std::uintptr_t, bool> ids;
-                         for (const auto& step : steps) {
-                           for (const auto& output : step.outputs) ids[output.id()] = true;
-                         }
-                         return ids;
-                       }()](const array& a) { return made.count(a.id()) > 0; };
+    std::unordered_map<std::uintptr_t, bool> ids;
+    for (const auto& step : steps) {
+      for (const auto& output : step.outputs) ids[output.id()] = true;
+    }
+    return ids;
+  }()](const array& a) { return made.count(a.id()) > 0; };
   auto add_constant = [&](const array& a) {
     if (is_made_here(a) || slots.find(a)) return;
     slots.add(a);
@@ -116,7 +117,8 @@ std::optional<Plan> make_plan(const Trace& trace, bool fuse) {
   for (const auto& output : outputs) {
     uint32_t slot = *slots.find(output);
     plan.outputs.push_back(slot);
-    bool listed = std::find(plan.node_outputs.begin(), plan.node_outputs.end(), slot) != plan.node_outputs.end();
+    bool listed = std::find(plan.node_outputs.begin(), plan.node_outputs.end(), slot) !=
+                  plan.node_outputs.end();
     if (slot >= first_result && !listed) {
       plan.node_outputs.push_back(slot);
       plan.shapes.push_back(output.shape());
@@ -132,7 +134,8 @@ void Compiled::run(const std::vector<array>& inputs, std::vector<array>& outputs
   std::vector<std::optional<array>> slots(plan.num_slots);
   for (size_t i = 0; i < inputs.size(); ++i) slots[i] = inputs[i];
   std::vector<int32_t> output_position(plan.num_slots, -1);
-  for (size_t i = 0; i < plan.node_outputs.size(); ++i) output_position[plan.node_outputs[i]] = static_cast<int32_t>(i);
+  for (size_t i = 0; i < plan.node_outputs.size(); ++i)
+    output_position[plan.node_outputs[i]] = static_cast<int32_t>(i);
   std::vector<array> step_inputs;
   std::vector<array> step_outputs;
   for (const auto& step : plan.steps) {
@@ -146,7 +149,8 @@ void Compiled::run(const std::vector<array>& inputs, std::vector<array>& outputs
     }
     for (size_t k = 0; k < step.shapes.size(); ++k) {
       int32_t position = output_position[step.first_output + k];
-      step_outputs.push_back(position >= 0 ? outputs[position] : array::placeholder(step.shapes[k], step.dtypes[k]));
+      step_outputs.push_back(position >= 0 ? outputs[position]
+                                           : array::placeholder(step.shapes[k], step.dtypes[k]));
     }
     if (on_gpu) {
       step.primitive->eval_gpu(step_inputs, step_outputs);
@@ -178,7 +182,7 @@ std::vector<array> call_plan(const std::shared_ptr<Compiled>& compiled,
   for (auto slot : plan.outputs) {
     auto found = std::find(plan.node_outputs.begin(), plan.node_outputs.end(), slot);
     outputs.push_back(found == plan.node_outputs.end() ? all[slot]
-                                                        : made[found - plan.node_outputs.begin()]);
+                                                       : made[found - plan.node_outputs.begin()]);
   }
   return outputs;
 }

@@ -26,9 +26,9 @@ struct Plan {
   std::vector<array> constants;
   std::vector<PlanStep> steps;
   uint32_t num_slots = 0;
-  std::vector<uint32_t> outputs;        // slots of the function's outputs
-  std::vector<uint32_t> node_outputs;   // those of them that steps compute, each once
-  std::vector<Shape> shapes;            // of node_outputs
+  std::vector<uint32_t> outputs;       // slots of the function's outputs
+  std::vector<uint32_t> node_outputs;  // those of them that steps compute, each once
+  std::vector<Shape> shapes;           // of node_outputs
   std::vector<Dtype> dtypes;
 };
 

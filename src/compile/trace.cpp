@@ -19,8 +19,10 @@ void check_shapeless(const Trace& trace) {
     try {
       node.primitive().output_shapes(node.inputs());
     } catch (const std::exception&) {
-      throw_invalid("compile", "Cannot compile the primitive {} shapeless: its output shape is not a "
-                    "function of its input shapes.", node.primitive().name());
+      throw_invalid("compile",
+                    "Cannot compile the primitive {} shapeless: its output shape is not a "
+                    "function of its input shapes.",
+                    node.primitive().name());
     }
   }
 }

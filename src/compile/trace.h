@@ -10,8 +10,8 @@
 namespace mlx::core {
 
 struct Trace {
-  std::vector<array> inputs;   // placeholders
-  std::vector<array> nodes;    // topological order; one output stands for a multi-output node
+  std::vector<array> inputs;  // placeholders
+  std::vector<array> nodes;   // topological order; one output stands for a multi-output node
   std::vector<array> outputs;
   std::shared_ptr<void> extra;
 };

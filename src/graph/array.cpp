@@ -7,8 +7,8 @@
 #include "base/errors.h"
 #include "graph/graph_lock.h"
 #include "graph/shape.h"
-#include "mlx/transforms_impl.h"
 #include "mlx/primitives/primitive.h"
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core {
 

@@ -5,8 +5,8 @@
 
 namespace mlx::core {
 
-/** Building nodes needs no lock: a new node only refers to older ones. Scheduling moves the inputs out
- * of nodes, and transforms walk them, so both hold this lock for the length of the walk. */
+/** Building nodes needs no lock: a new node only refers to older ones. Scheduling moves the inputs
+ * out of nodes, and transforms walk them, so both hold this lock for the length of the walk. */
 std::mutex& graph_mutex();
 
 }  // namespace mlx::core

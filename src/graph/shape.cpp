@@ -68,8 +68,8 @@ std::pair<Shape, std::vector<Strides>> collapse_dims(const Shape& shape,
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
     // Lengths stay within 32 bits, so very long runs remain split.
-    bool fits = !merged_shape.empty() &&
-                static_cast<int64_t>(merged_shape.back()) * shape[i] <= INT32_MAX;
+    bool fits =
+        !merged_shape.empty() && static_cast<int64_t>(merged_shape.back()) * shape[i] <= INT32_MAX;
     for (size_t k = 0; fits && k < strides.size(); ++k) {
       fits = merged[k].back() == strides[k][i] * shape[i];
     }

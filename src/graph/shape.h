@@ -1,4 +1,5 @@
-// Shape arithmetic shared by ops and backends: printing, strides, contiguity, collapsing, broadcasting.
+// Shape arithmetic shared by ops and backends: printing, strides, contiguity, collapsing,
+// broadcasting.
 #pragma once
 
 #include <string>
@@ -26,8 +27,8 @@ array::Flags view_flags(const Shape& shape, const Strides& strides, size_t data_
  * whose strides may be negative or zero. */
 size_t spanned_elements(const Shape& shape, const Strides& strides);
 
-/** Merges neighbouring dimensions that all operands step through evenly and drops those of length 1;
- * keeps at least one dimension. `strides[k]` are the strides of operand k. */
+/** Merges neighbouring dimensions that all operands step through evenly and drops those of length
+ * 1; keeps at least one dimension. `strides[k]` are the strides of operand k. */
 std::pair<Shape, std::vector<Strides>> collapse_dims(const Shape& shape,
                                                      const std::vector<Strides>& strides);
 
@@ -41,8 +42,9 @@ inline int64_t element_offset(int64_t index, const Shape& shape, const Strides& 
   return offset;
 }
 
-/** Brings the slice `start:stop:strides` of an array of shape `shape` into a plain form by Python's rule
- * (negative positions count from the end, others are clamped); returns its shape. Raises naming `op`. */
+/** Brings the slice `start:stop:strides` of an array of shape `shape` into a plain form by Python's
+ * rule (negative positions count from the end, others are clamped); returns its shape. Raises
+ * naming `op`. */
 Shape normalize_slice(const char* op, const Shape& shape, Shape& start, Shape& stop,
                       const Shape& strides);
 

@@ -1,7 +1,7 @@
 // Thread-local state of function transformations.
-#include "mlx/transforms_impl.h"
-
 #include <utility>
+
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core::detail {
 

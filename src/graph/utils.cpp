@@ -23,8 +23,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
 
 int normalize_axis_index(int axis, int ndim, const std::string& msg_prefix) {
   if (axis < -ndim || axis >= ndim) {
-    throw std::out_of_range(fmt::format(
-        "{}Axis {} is out of bounds for array with {} dimensions.", msg_prefix, axis, ndim));
+    throw std::out_of_range(fmt::format("{}Axis {} is out of bounds for array with {} dimensions.",
+                                        msg_prefix, axis, ndim));
   }
   return axis < 0 ? axis + ndim : axis;
 }

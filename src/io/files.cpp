@@ -98,7 +98,8 @@ void FileWriter::write(const char* data, size_t n) {
     ssize_t written = ::write(fd_, data, std::min<size_t>(n, 1 << 30));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
-      throw_runtime("write", "Unable to write {} bytes to {}: {}.", n, label(), std::strerror(errno));
+      throw_runtime("write", "Unable to write {} bytes to {}: {}.", n, label(),
+                    std::strerror(errno));
     }
     data += written;
     n -= written;

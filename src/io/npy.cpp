@@ -28,7 +28,8 @@ struct NpyHeader {
 /** Reads the header's Python dictionary of three known keys; anything else is refused. */
 class HeaderParser {
  public:
-  HeaderParser(std::string text, std::string label) : text_(std::move(text)), label_(std::move(label)) {}
+  HeaderParser(std::string text, std::string label)
+      : text_(std::move(text)), label_(std::move(label)) {}
 
   NpyHeader parse() {
     NpyHeader header;
@@ -129,10 +130,10 @@ void save(std::shared_ptr<io::Writer> out_stream, array a) {
   constexpr char kKindLetters[] = {'b', 'u', 'i', 'f', 'c', 'V'};
   std::string shape;
   for (auto length : a.shape()) shape += fmt::format("{}, ", length);
-  std::string header = fmt::format(
-      "{{'descr': '{}{}{}', 'fortran_order': {}, 'shape': ({})}}", a.itemsize() == 1 ? '|' : '<',
-      kKindLetters[static_cast<int>(kindof(a.dtype()))], a.itemsize(),
-      fortran_order ? "True" : "False", shape);
+  std::string header =
+      fmt::format("{{'descr': '{}{}{}', 'fortran_order': {}, 'shape': ({})}}",
+                  a.itemsize() == 1 ? '|' : '<', kKindLetters[static_cast<int>(kindof(a.dtype()))],
+                  a.itemsize(), fortran_order ? "True" : "False", shape);
   // Magic, version and length take 10 bytes with version 1 and 12 with version 2; padded to 64.
   bool long_header = header.size() + 1 + 10 + 64 > 65535;
   size_t prefix = kMagicSize + 2 + (long_header ? 4 : 2);
@@ -164,7 +165,8 @@ array load(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s) {
   in_stream->read(start, sizeof(start));
   int version = start[kMagicSize];
   if (std::memcmp(start, kMagic, kMagicSize) != 0 || (version != 1 && version != 2)) {
-    throw_runtime("load", "Invalid header in {}: not an npy file of version 1 or 2.", in_stream->label());
+    throw_runtime("load", "Invalid header in {}: not an npy file of version 1 or 2.",
+                  in_stream->label());
   }
   int length_bytes = version == 1 ? 2 : 4;
   unsigned char length_field[4] = {};
@@ -179,14 +181,17 @@ array load(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s) {
   in_stream->read(text.data(), length);
   NpyHeader header = HeaderParser(std::move(text), in_stream->label()).parse();
 
-  if (header.descr.size() < 2) throw_runtime("load", "Invalid npy dtype in {}.", in_stream->label());
+  if (header.descr.size() < 2)
+    throw_runtime("load", "Invalid npy dtype in {}.", in_stream->label());
   bool swap = header.descr[0] == '>';
-  std::string type = header.descr.substr(std::isalpha(static_cast<unsigned char>(header.descr[0])) ? 0 : 1);
+  std::string type =
+      header.descr.substr(std::isalpha(static_cast<unsigned char>(header.descr[0])) ? 0 : 1);
   Dtype dtype = type == "V2" ? bfloat16 : dtype_from_array_protocol("<" + type);
   size_t bytes = num_elements(header.shape);
-  if (__builtin_mul_overflow(bytes, size_t{dtype.size()}, &bytes) || bytes > file_size - data_offset) {
-    throw_runtime("load", "{} is too short for an array of shape {} and type {}.", in_stream->label(),
-                  to_string(header.shape), dtype_name(dtype));
+  if (__builtin_mul_overflow(bytes, size_t{dtype.size()}, &bytes) ||
+      bytes > file_size - data_offset) {
+    throw_runtime("load", "{} is too short for an array of shape {} and type {}.",
+                  in_stream->label(), to_string(header.shape), dtype_name(dtype));
   }
   Shape shape = header.shape;
   if (header.fortran_order) std::reverse(shape.begin(), shape.end());

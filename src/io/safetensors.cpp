@@ -25,8 +25,8 @@ struct DtypeName {
   const char* name;
 };
 constexpr DtypeName kDtypeNames[] = {
-    {bool_, "BOOL"}, {uint8, "U8"},    {uint16, "U16"},  {uint32, "U32"}, {uint64, "U64"},
-    {int8, "I8"},    {int16, "I16"},   {int32, "I32"},   {int64, "I64"},  {float16, "F16"},
+    {bool_, "BOOL"},  {uint8, "U8"},      {uint16, "U16"},  {uint32, "U32"},   {uint64, "U64"},
+    {int8, "I8"},     {int16, "I16"},     {int32, "I32"},   {int64, "I64"},    {float16, "F16"},
     {float32, "F32"}, {bfloat16, "BF16"}, {float64, "F64"}, {complex64, "C64"}};
 
 Dtype dtype_from_safetensors(const std::string& name, const std::string& label) {
@@ -56,7 +56,8 @@ json read_header(io::Reader& reader, size_t file_size, uint64_t& header_size) {
   header_size = 0;
   for (int i = 0; i < 8; ++i) header_size |= uint64_t{length[i]} << (8 * i);
   if (header_size == 0 || header_size > kMaxHeader || header_size > file_size - sizeof(length)) {
-    throw_runtime("load_safetensors", "Invalid json header length {} in {}.", header_size, reader.label());
+    throw_runtime("load_safetensors", "Invalid json header length {} in {}.", header_size,
+                  reader.label());
   }
   std::string text(header_size, '\0');
   reader.read(text.data(), text.size());
@@ -76,7 +77,9 @@ struct Entry {
 
 Entry parse_entry(const std::string& name, const json& item, uint64_t data_size,
                   const std::string& label) {
-  auto bad = [&](const char* what) -> void { refuse(label, fmt::format("tensor '{}' {}", name, what)); };
+  auto bad = [&](const char* what) -> void {
+    refuse(label, fmt::format("tensor '{}' {}", name, what));
+  };
   if (!item.is_object() || !item.contains("dtype") || !item["dtype"].is_string() ||
       !item.contains("shape") || !item["shape"].is_array() || !item.contains("data_offsets") ||
       !item["data_offsets"].is_array() || item["data_offsets"].size() != 2) {
@@ -85,12 +88,14 @@ Entry parse_entry(const std::string& name, const json& item, uint64_t data_size,
   Entry entry{dtype_from_safetensors(item["dtype"].get<std::string>(), label), {}, 0, 0};
   uint64_t bytes = entry.dtype.size();
   for (const auto& length : item["shape"]) {
-    if (!length.is_number_unsigned() || length.get<uint64_t>() > INT32_MAX) bad("has an invalid shape");
+    if (!length.is_number_unsigned() || length.get<uint64_t>() > INT32_MAX)
+      bad("has an invalid shape");
     entry.shape.push_back(static_cast<ShapeElem>(length.get<uint64_t>()));
     if (__builtin_mul_overflow(bytes, length.get<uint64_t>(), &bytes)) bad("is too large");
   }
   const auto& offsets = item["data_offsets"];
-  if (!offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) bad("has invalid offsets");
+  if (!offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+    bad("has invalid offsets");
   entry.begin = offsets[0].get<uint64_t>();
   entry.end = offsets[1].get<uint64_t>();
   if (entry.begin > entry.end || entry.end > data_size) bad("lies outside the file");
@@ -122,13 +127,15 @@ SafetensorsLoad load_safetensors(std::shared_ptr<io::Reader> in_stream, StreamOr
     Entry entry = parse_entry(name, item, file_size - data_begin, in_stream->label());
     if (entry.end > entry.begin) {
       auto [at, inserted] = ranges.emplace(entry.begin, entry.end);
-      bool overlaps = !inserted || (std::next(at) != ranges.end() && std::next(at)->first < entry.end) ||
+      bool overlaps = !inserted ||
+                      (std::next(at) != ranges.end() && std::next(at)->first < entry.end) ||
                       (at != ranges.begin() && std::prev(at)->second > entry.begin);
       if (overlaps) refuse(in_stream->label(), fmt::format("tensor '{}' overlaps another", name));
     }
-    arrays.emplace(name, array(std::move(entry.shape), entry.dtype,
-                               std::make_shared<Load>(stream, in_stream, data_begin + entry.begin, false),
-                               std::vector<array>{}));
+    arrays.emplace(name,
+                   array(std::move(entry.shape), entry.dtype,
+                         std::make_shared<Load>(stream, in_stream, data_begin + entry.begin, false),
+                         std::vector<array>{}));
   }
   return {std::move(arrays), std::move(metadata)};
 }

@@ -27,17 +27,19 @@ array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
   int64_t length = 0;
   for (const auto& a : arrays) {
     if (a.ndim() != shape.size()) {
-      throw_invalid("concatenate",
-                    "All the input arrays must have the same number of dimensions. However, got arrays "
-                    "with dimensions {} and {}.",
-                    shape.size(), a.ndim());
+      throw_invalid(
+          "concatenate",
+          "All the input arrays must have the same number of dimensions. However, got arrays "
+          "with dimensions {} and {}.",
+          shape.size(), a.ndim());
     }
     for (int i = 0; i < ndim_of(a); ++i) {
       if (i != at && a.shape(i) != shape[i]) {
-        throw_invalid("concatenate",
-                      "All the input array dimensions must match exactly except for the concatenation "
-                      "axis: got {} and {} with axis {}.",
-                      to_string(shape), to_string(a.shape()), axis);
+        throw_invalid(
+            "concatenate",
+            "All the input array dimensions must match exactly except for the concatenation "
+            "axis: got {} and {} with axis {}.",
+            to_string(shape), to_string(a.shape()), axis);
       }
     }
     length += a.shape(at);
@@ -46,7 +48,8 @@ array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
   Stream stream = to_stream(s);
   for (auto& a : arrays) a = astype(std::move(a), dtype, stream);
   shape[at] = safe_cast(length, "concatenate");
-  return array(std::move(shape), dtype, std::make_shared<Concatenate>(stream, at), std::move(arrays));
+  return array(std::move(shape), dtype, std::make_shared<Concatenate>(stream, at),
+               std::move(arrays));
 }
 
 array concatenate(std::vector<array> arrays, StreamOrDevice s) {
@@ -108,10 +111,11 @@ std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevic
     throw_invalid("split", "num_splits must be positive and non-zero but got {}.", num_splits);
   }
   if (a.shape(at) % num_splits != 0) {
-    throw_invalid("split",
-                  "Array split does not result in sub arrays with equal size: attempting {} splits along "
-                  "axis {} for shape {}.",
-                  num_splits, axis, to_string(a.shape()));
+    throw_invalid(
+        "split",
+        "Array split does not result in sub arrays with equal size: attempting {} splits along "
+        "axis {} for shape {}.",
+        num_splits, axis, to_string(a.shape()));
   }
   Shape indices;
   for (int i = 1; i < num_splits; ++i) indices.push_back(a.shape(at) / num_splits * i);
@@ -182,7 +186,9 @@ array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   return slice(a, std::move(start), std::move(stop), std::move(strides), s);
 }
 
-array flip(const array& a, int axis, StreamOrDevice s) { return flip(a, std::vector<int>{axis}, s); }
+array flip(const array& a, int axis, StreamOrDevice s) {
+  return flip(a, std::vector<int>{axis}, s);
+}
 
 array flip(const array& a, StreamOrDevice s) {
   std::vector<int> axes(a.ndim());
@@ -245,10 +251,14 @@ array atleast_2d(const array& a, StreamOrDevice s) {
 
 array atleast_3d(const array& a, StreamOrDevice s) {
   switch (a.ndim()) {
-    case 0: return reshape(a, Shape{1, 1, 1}, s);
-    case 1: return expand_dims(a, std::vector<int>{0, 2}, s);
-    case 2: return expand_dims(a, 2, s);
-    default: return a;
+    case 0:
+      return reshape(a, Shape{1, 1, 1}, s);
+    case 1:
+      return expand_dims(a, std::vector<int>{0, 2}, s);
+    case 2:
+      return expand_dims(a, 2, s);
+    default:
+      return a;
   }
 }
 
@@ -281,7 +291,8 @@ array number_of_elements(const array& a, std::vector<int> axes, bool inverted, D
     for (int axis : axes) count *= a.shape(axis);
     return array(inverted ? 1.0 / count : count, dtype);
   }
-  auto primitive = std::make_shared<NumberOfElements>(to_stream(s), std::move(axes), inverted, dtype);
+  auto primitive =
+      std::make_shared<NumberOfElements>(to_stream(s), std::move(axes), inverted, dtype);
   return stop_gradient(array(Shape{}, dtype, std::move(primitive), {a}), s);
 }
 

@@ -44,7 +44,8 @@ std::vector<array> Concatenate::vjp(const std::vector<array>& primals,
                                     const std::vector<int>& argnums, const std::vector<array>&) {
   Shape cuts;
   ShapeElem position = 0;
-  for (size_t i = 0; i + 1 < primals.size(); ++i) cuts.push_back(position += primals[i].shape(axis_));
+  for (size_t i = 0; i + 1 < primals.size(); ++i)
+    cuts.push_back(position += primals[i].shape(axis_));
   auto parts = split(cotangents[0], cuts, axis_, stream());
   std::vector<array> result;
   for (int argnum : argnums) result.push_back(parts[argnum]);
@@ -121,9 +122,8 @@ std::vector<Shape> Pad::output_shapes(const std::vector<array>& inputs) {
   return {shape};
 }
 
-std::vector<array> Pad::vjp(const std::vector<array>& primals,
-                            const std::vector<array>& cotangents, const std::vector<int>& argnums,
-                            const std::vector<array>&) {
+std::vector<array> Pad::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
+                            const std::vector<int>& argnums, const std::vector<array>&) {
   Shape start(primals[0].ndim(), 0);
   Shape stop = primals[0].shape();
   for (size_t i = 0; i < axes_.size(); ++i) {

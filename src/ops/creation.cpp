@@ -68,7 +68,8 @@ array arange(int start, int stop, StreamOrDevice s) {
 array arange(int stop, StreamOrDevice s) { return arange(0.0, double(stop), 1.0, int32, s); }
 
 array linspace(double start, double stop, int num, bool endpoint, Dtype dtype, StreamOrDevice s) {
-  if (num < 0) throw_invalid("linspace", "the number of samples must not be negative: got {}.", num);
+  if (num < 0)
+    throw_invalid("linspace", "the number of samples must not be negative: got {}.", num);
   if (num == 1) return astype(array({static_cast<float>(start)}), dtype, s);
   // (1 - t) start + t stop meets both ends exactly.
   int intervals = endpoint ? num - 1 : num;

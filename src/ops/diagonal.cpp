@@ -12,7 +12,8 @@ namespace mlx::core {
 std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse,
                             const std::string& indexing, StreamOrDevice s) {
   if (indexing != "xy" && indexing != "ij") {
-    throw_invalid("meshgrid", "Invalid indexing value '{}'. Valid values are 'xy' and 'ij'.", indexing);
+    throw_invalid("meshgrid", "Invalid indexing value '{}'. Valid values are 'xy' and 'ij'.",
+                  indexing);
   }
   bool swap = indexing == "xy" && arrays.size() > 1;
   std::vector<array> grids;
@@ -27,7 +28,8 @@ std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse,
 
 array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
   if (a.ndim() < 2) {
-    throw_invalid("diagonal", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
+    throw_invalid("diagonal", "Array must have at least two dimensions, but got {} dimensions.",
+                  a.ndim());
   }
   int row_axis = normalize_axis(axis1, static_cast<int>(a.ndim()), "diagonal");
   int col_axis = normalize_axis(axis2, static_cast<int>(a.ndim()), "diagonal");
@@ -52,8 +54,9 @@ array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice 
     stop[ndim - 1] = 0;
     return reshape(slice(rows, Shape(ndim, 0), stop, s), empty, s);
   }
-  // Cut to the square around the diagonal, then take every (length + 1)-th element of it. The last row is
-  // kept apart, so the square is padded to full steps by leaving its last element as the end.
+  // Cut to the square around the diagonal, then take every (length + 1)-th element of it. The last
+  // row is kept apart, so the square is padded to full steps by leaving its last element as the
+  // end.
   Shape start(ndim, 0);
   Shape stop = rows.shape();
   start[ndim - 2] = static_cast<ShapeElem>(first_row);
@@ -72,26 +75,31 @@ array diag(const array& a, int k, StreamOrDevice s) {
   if (a.ndim() != 1) {
     throw_invalid("diag", "array must be 1-D or 2-D, got array with {} dimensions.", a.ndim());
   }
-  // The vector, spread n + 1 apart by padding each element to a row of n + 1, is the flat square matrix.
+  // The vector, spread n + 1 apart by padding each element to a row of n + 1, is the flat square
+  // matrix.
   int length = a.shape(0);
   if (length == 0) {
     int side = std::abs(k);
     return broadcast_to(astype(array(0), a.dtype(), s), Shape{side, side}, s);
   }
-  array spread = pad(reshape(a, Shape{length, 1}, s), std::vector<std::pair<int, int>>{{0, 0}, {0, length}},
-                     array(0, a.dtype()), "constant", s);
+  array spread =
+      pad(reshape(a, Shape{length, 1}, s), std::vector<std::pair<int, int>>{{0, 0}, {0, length}},
+          array(0, a.dtype()), "constant", s);
   array flat = slice(flatten(spread, s), Shape{0}, Shape{length * length}, s);
   array square = reshape(flat, Shape{length, length}, s);
   int above = std::max(0, k);
   int below = std::max(0, -k);
-  return pad(square, std::vector<std::pair<int, int>>{{below, above}, {above, below}}, array(0, a.dtype()), "constant", s);
+  return pad(square, std::vector<std::pair<int, int>>{{below, above}, {above, below}},
+             array(0, a.dtype()), "constant", s);
 }
 
 array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s) {
   if (a.ndim() < 2) {
-    throw_invalid("trace", "Array must have at least two dimensions, but got {} dimensions.", a.ndim());
+    throw_invalid("trace", "Array must have at least two dimensions, but got {} dimensions.",
+                  a.ndim());
   }
-  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), std::vector<int>{-1}, false, s);
+  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), std::vector<int>{-1}, false,
+             s);
 }
 
 array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {

@@ -55,9 +55,9 @@ MLX_UNARY(erf, Erf)
 MLX_UNARY(erfinv, ErfInv)
 #undef MLX_UNARY
 
-#define MLX_BINARY(function, Op)                                       \
-  array function(const array& a, const array& b, StreamOrDevice s) {   \
-    return apply_binary<Op>(a, b, s);                                  \
+#define MLX_BINARY(function, Op)                                     \
+  array function(const array& a, const array& b, StreamOrDevice s) { \
+    return apply_binary<Op>(a, b, s);                                \
   }
 MLX_BINARY(add, Add)
 MLX_BINARY(subtract, Subtract)
@@ -101,8 +101,7 @@ array apply_bitwise(BitwiseBinary::Op op, const char* function, const array& a, 
   bool shifts = op == BitwiseBinary::LeftShift || op == BitwiseBinary::RightShift;
   if (shifts && dtype == bool_) dtype = uint8;
   Stream stream = to_stream(s);
-  auto operands =
-      broadcast_arrays({astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
+  auto operands = broadcast_arrays({astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
   Shape shape = operands[0].shape();
   return array(std::move(shape), dtype, std::make_shared<BitwiseBinary>(stream, op),
                std::move(operands));
@@ -221,9 +220,9 @@ std::vector<array> divmod(const array& a, const array& b, StreamOrDevice s) {
 array where(const array& condition, const array& x, const array& y, StreamOrDevice s) {
   Stream stream = to_stream(s);
   Dtype dtype = promote_types(x.dtype(), y.dtype());
-  auto operands = broadcast_arrays({astype(condition, bool_, stream), astype(x, dtype, stream),
-                                    astype(y, dtype, stream)},
-                                   stream);
+  auto operands = broadcast_arrays(
+      {astype(condition, bool_, stream), astype(x, dtype, stream), astype(y, dtype, stream)},
+      stream);
   Shape shape = operands[0].shape();
   return array(std::move(shape), dtype, std::make_shared<Select>(stream), std::move(operands));
 }

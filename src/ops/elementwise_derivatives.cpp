@@ -65,20 +65,20 @@ MLX_SLOPE(Tanh, shifted_square(1, -1, y, s))
 
 // ---- one operand, where the rule is not a slope
 
-#define MLX_PULL(Op, expression)                                                             \
-  std::vector<array> Op::vjp(const std::vector<array>& primals,                              \
-                             const std::vector<array>& cotangents, const std::vector<int>&,  \
-                             const std::vector<array>& outputs) {                            \
-    [[maybe_unused]] const array& x = primals[0];                                                             \
-    const array& c = cotangents[0];                                                          \
-    return {expression};                                                                     \
+#define MLX_PULL(Op, expression)                                                            \
+  std::vector<array> Op::vjp(const std::vector<array>& primals,                             \
+                             const std::vector<array>& cotangents, const std::vector<int>&, \
+                             const std::vector<array>& outputs) {                           \
+    [[maybe_unused]] const array& x = primals[0];                                           \
+    const array& c = cotangents[0];                                                         \
+    return {expression};                                                                    \
   }
-#define MLX_PUSH(Op, expression)                                                              \
-  std::vector<array> Op::jvp(const std::vector<array>& primals,                               \
-                             const std::vector<array>& tangents, const std::vector<int>&) {   \
-    [[maybe_unused]] const array& x = primals[0];                                                              \
-    const array& t = tangents[0];                                                             \
-    return {expression};                                                                      \
+#define MLX_PUSH(Op, expression)                                                            \
+  std::vector<array> Op::jvp(const std::vector<array>& primals,                             \
+                             const std::vector<array>& tangents, const std::vector<int>&) { \
+    [[maybe_unused]] const array& x = primals[0];                                           \
+    const array& t = tangents[0];                                                           \
+    return {expression};                                                                    \
   }
 MLX_PULL(Abs, multiply(c, core::sign(x, stream()), stream()))
 MLX_PUSH(Abs, real(multiply(t, conjugate(core::sign(x, stream()), stream()), stream()), stream()))
@@ -106,15 +106,12 @@ array conjugated(const array& slope, Stream s) { return conjugate(slope, s); }
 
 }  // namespace
 
-const char* Log::name() const {
-  return base_ == e ? "Log" : base_ == two ? "Log2" : "Log10";
-}
+const char* Log::name() const { return base_ == e ? "Log" : base_ == two ? "Log2" : "Log10"; }
 int Log::element_op() const {
   return base_ == e ? op_index<Log>() : base_ == two ? op_index<Log2>() : op_index<Log10>();
 }
-std::vector<array> Log::vjp(const std::vector<array>& primals,
-                            const std::vector<array>& cotangents, const std::vector<int>&,
-                            const std::vector<array>&) {
+std::vector<array> Log::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
+                            const std::vector<int>&, const std::vector<array>&) {
   array slope = conjugated(log_slope(base_, primals[0], stream()), stream());
   return {multiply(cotangents[0], slope, stream())};
 }
@@ -138,9 +135,9 @@ std::vector<array> Sqrt::jvp(const std::vector<array>& primals, const std::vecto
 
 // ---- two operands
 
-#define MLX_SLOPES(Op, by_a, by_b)                                                        \
+#define MLX_SLOPES(Op, by_a, by_b)                                                             \
   array Op::derivative(int argnum, const array& a, const array& b, const array& y, Stream s) { \
-    return argnum == 0 ? by_a : by_b;                                                     \
+    return argnum == 0 ? by_a : by_b;                                                          \
   }
 #define MLX_FLAT(Op) MLX_SLOPES(Op, scalar_like(a, 0.0, s), scalar_like(b, 0.0, s))
 MLX_SLOPES(Add, scalar_like(a, 1.0, s), scalar_like(b, 1.0, s))
@@ -174,29 +171,38 @@ int Equal::element_op() const { return equal_nan_ ? op_index<NanEqual>() : op_in
 
 const char* BitwiseBinary::name() const {
   switch (op_) {
-    case And: return "BitwiseAnd";
-    case Or: return "BitwiseOr";
-    case Xor: return "BitwiseXor";
-    case LeftShift: return "LeftShift";
-    case RightShift: return "RightShift";
+    case And:
+      return "BitwiseAnd";
+    case Or:
+      return "BitwiseOr";
+    case Xor:
+      return "BitwiseXor";
+    case LeftShift:
+      return "LeftShift";
+    case RightShift:
+      return "RightShift";
   }
   return "BitwiseBinary";
 }
 
 int BitwiseBinary::element_op() const {
   switch (op_) {
-    case And: return op_index<core::BitwiseAnd>();
-    case Or: return op_index<core::BitwiseOr>();
-    case Xor: return op_index<core::BitwiseXor>();
-    case LeftShift: return op_index<core::LeftShift>();
-    case RightShift: return op_index<core::RightShift>();
+    case And:
+      return op_index<core::BitwiseAnd>();
+    case Or:
+      return op_index<core::BitwiseOr>();
+    case Xor:
+      return op_index<core::BitwiseXor>();
+    case LeftShift:
+      return op_index<core::LeftShift>();
+    case RightShift:
+      return op_index<core::RightShift>();
   }
   return -1;
 }
 
 std::vector<array> BitwiseBinary::vjp(const std::vector<array>& primals, const std::vector<array>&,
-                                      const std::vector<int>& argnums,
-                                      const std::vector<array>&) {
+                                      const std::vector<int>& argnums, const std::vector<array>&) {
   std::vector<array> result;
   for (int argnum : argnums) result.push_back(scalar_like(primals[argnum], 0.0, stream()));
   return result;

@@ -8,11 +8,20 @@ namespace mlx::core {
 Dtype operand_dtype(const OpInfo& info, Dtype dtype) {
   bool accepted = true;
   switch (info.accepts) {
-    case Accepts::any: break;
-    case Accepts::number: accepted = dtype != bool_; break;
-    case Accepts::real: accepted = dtype != complex64; break;
-    case Accepts::integer: accepted = dtype == bool_ || issubdtype(dtype, integer); break;
-    case Accepts::boolean: accepted = dtype == bool_; break;
+    case Accepts::any:
+      break;
+    case Accepts::number:
+      accepted = dtype != bool_;
+      break;
+    case Accepts::real:
+      accepted = dtype != complex64;
+      break;
+    case Accepts::integer:
+      accepted = dtype == bool_ || issubdtype(dtype, integer);
+      break;
+    case Accepts::boolean:
+      accepted = dtype == bool_;
+      break;
   }
   if (!accepted) {
     throw_invalid(info.function, "arrays of type {} are not supported.", dtype_name(dtype));
@@ -34,15 +43,18 @@ namespace detail {
 
 Dtype result_dtype(const OpInfo& info, Dtype dtype) {
   switch (info.result) {
-    case Result::boolean: return bool_;
-    case Result::real_part: return dtype == complex64 ? float32 : dtype;
-    default: return dtype;
+    case Result::boolean:
+      return bool_;
+    case Result::real_part:
+      return dtype == complex64 ? float32 : dtype;
+    default:
+      return dtype;
   }
 }
 
 std::vector<array> unary_jvp(UnaryDerivative derivative, const Primitive& primitive,
-                             const std::vector<array>& primals,
-                             const std::vector<array>& tangents, const array& output) {
+                             const std::vector<array>& primals, const std::vector<array>& tangents,
+                             const array& output) {
   array slope = derivative(primals[0], output, primitive.stream());
   return {multiply(tangents[0], slope, primitive.stream())};
 }
@@ -57,8 +69,7 @@ std::vector<array> unary_vjp(UnaryDerivative derivative, const Primitive& primit
 }
 
 std::vector<array> binary_jvp(BinaryDerivative derivative, const Primitive& primitive,
-                              const std::vector<array>& primals,
-                              const std::vector<array>& tangents,
+                              const std::vector<array>& primals, const std::vector<array>& tangents,
                               const std::vector<int>& argnums, const array& output) {
   auto term = [&](size_t i) {
     array slope = derivative(argnums[i], primals[0], primals[1], output, primitive.stream());
@@ -71,8 +82,7 @@ std::vector<array> binary_jvp(BinaryDerivative derivative, const Primitive& prim
 
 std::vector<array> binary_vjp(BinaryDerivative derivative, const Primitive& primitive,
                               const std::vector<array>& primals,
-                              const std::vector<array>& cotangents,
-                              const std::vector<int>& argnums,
+                              const std::vector<array>& cotangents, const std::vector<int>& argnums,
                               const std::vector<array>& outputs) {
   Stream s = primitive.stream();
   std::vector<array> result;

@@ -90,7 +90,8 @@ array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_siz
           const Shape& high_pad_size, const array& pad_value, const std::string& mode,
           StreamOrDevice s) {
   if (axes.size() != low_pad_size.size() || axes.size() != high_pad_size.size()) {
-    throw_invalid("pad", "Invalid number of padding sizes passed to pad with axes of size {}.", axes.size());
+    throw_invalid("pad", "Invalid number of padding sizes passed to pad with axes of size {}.",
+                  axes.size());
   }
   std::vector<int> positions;
   Shape shape = a.shape();
@@ -116,7 +117,8 @@ array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_siz
                   mode);
   }
   if (pad_value.size() != 1) {
-    throw_invalid("pad", "the pad value must be a scalar, got shape {}.", to_string(pad_value.shape()));
+    throw_invalid("pad", "the pad value must be a scalar, got shape {}.",
+                  to_string(pad_value.shape()));
   }
   array value = reshape(astype(pad_value, a.dtype(), stream), Shape{}, stream);
   auto primitive = std::make_shared<Pad>(stream, std::move(positions), low_pad_size, high_pad_size);

@@ -13,7 +13,8 @@ namespace mlx::core {
 
 array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s) {
   if (shape.size() != strides.size()) {
-    throw_invalid("as_strided", "shape {} and strides must have the same number of dimensions, got {}.",
+    throw_invalid("as_strided",
+                  "shape {} and strides must have the same number of dimensions, got {}.",
                   to_string(shape), strides.size());
   }
   int64_t lowest = static_cast<int64_t>(offset);
@@ -42,7 +43,8 @@ array copy(array a, StreamOrDevice s) {
 }
 
 array contiguous(const array& a, bool allow_col_major, StreamOrDevice s) {
-  return array(a.shape(), a.dtype(), std::make_shared<Contiguous>(to_stream(s), allow_col_major), {a});
+  return array(a.shape(), a.dtype(), std::make_shared<Contiguous>(to_stream(s), allow_col_major),
+               {a});
 }
 
 array stop_gradient(const array& a, StreamOrDevice s) {
@@ -66,13 +68,15 @@ Shape infer_dimension(const array& a, Shape shape) {
   }
   if (unknown >= 0) {
     if (known == 0) {
-      throw_invalid("reshape", "Cannot infer the shape of an empty array: got {}.", to_string(shape));
+      throw_invalid("reshape", "Cannot infer the shape of an empty array: got {}.",
+                    to_string(shape));
     }
     shape[unknown] = safe_cast(a.size() / known, "reshape");
     known *= shape[unknown];
   }
   if (known != a.size()) {
-    throw_invalid("reshape", "Cannot reshape array of size {} into shape {}.", a.size(), to_string(shape));
+    throw_invalid("reshape", "Cannot reshape array of size {} into shape {}.", a.size(),
+                  to_string(shape));
   }
   return shape;
 }
@@ -116,10 +120,11 @@ array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
   int start = std::max(0, start_axis < 0 ? start_axis + ndim : start_axis);
   int end = std::min(ndim - 1, end_axis < 0 ? end_axis + ndim : end_axis);
   if (end < start || start >= ndim || end < 0) {
-    throw_invalid("flatten",
-                  "start_axis must be less than or equal to end_axis and within the array: got {} and {} "
-                  "for {} dimensions.",
-                  start_axis, end_axis, ndim);
+    throw_invalid(
+        "flatten",
+        "start_axis must be less than or equal to end_axis and within the array: got {} and {} "
+        "for {} dimensions.",
+        start_axis, end_axis, ndim);
   }
   Shape full(a.shape().begin(), a.shape().begin() + start);
   int64_t merged = 1;
@@ -160,7 +165,8 @@ array squeeze(const array& a, StreamOrDevice s) {
 array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   if (axes.empty()) return a;
   int ndim = static_cast<int>(a.ndim() + axes.size());
-  auto primitive = std::make_shared<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
+  auto primitive =
+      std::make_shared<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
@@ -180,7 +186,8 @@ array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
 
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
   Shape shape;
-  for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");
+  for (const auto& input : inputs)
+    shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");
   std::vector<array> result;
   if (!detail::in_dynamic_tracing()) {
     for (const auto& input : inputs) result.push_back(broadcast_to(input, shape, s));
@@ -193,7 +200,8 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
     for (size_t k = 0; k < inputs.size(); ++k) {
       if (k != i) all.push_back(stop_gradient(inputs[k], stream));
     }
-    result.push_back(array(shape, inputs[i].dtype(), std::make_shared<Broadcast>(stream, shape), std::move(all)));
+    result.push_back(array(shape, inputs[i].dtype(), std::make_shared<Broadcast>(stream, shape),
+                           std::move(all)));
   }
   return result;
 }
@@ -207,7 +215,8 @@ array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   bool identity = true;
   for (int i = 0; i < ndim; ++i) {
     axes[i] = normalize_axis(axes[i], ndim, "transpose");
-    if (used[axes[i]]) throw_invalid("transpose", "Repeat axes not allowed: got axis {} twice.", axes[i]);
+    if (used[axes[i]])
+      throw_invalid("transpose", "Repeat axes not allowed: got axis {} twice.", axes[i]);
     used[axes[i]] = true;
     identity &= axes[i] == i;
   }
@@ -226,7 +235,8 @@ array transpose(const array& a, StreamOrDevice s) {
 
 array matrix_transpose(const array& a, StreamOrDevice s) {
   if (a.ndim() < 2) {
-    throw_invalid("matrix_transpose", "needs at least 2 dimensions, got shape {}.", to_string(a.shape()));
+    throw_invalid("matrix_transpose", "needs at least 2 dimensions, got shape {}.",
+                  to_string(a.shape()));
   }
   return swapaxes(a, -1, -2, s);
 }
@@ -235,7 +245,8 @@ array swapaxes(const array& a, int axis1, int axis2, StreamOrDevice s) {
   int ndim = static_cast<int>(a.ndim());
   std::vector<int> axes(ndim);
   std::iota(axes.begin(), axes.end(), 0);
-  std::swap(axes[normalize_axis(axis1, ndim, "swapaxes")], axes[normalize_axis(axis2, ndim, "swapaxes")]);
+  std::swap(axes[normalize_axis(axis1, ndim, "swapaxes")],
+            axes[normalize_axis(axis2, ndim, "swapaxes")]);
   return transpose(a, std::move(axes), s);
 }
 
@@ -255,7 +266,8 @@ array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevi
   bool whole = shape == a.shape() &&
                std::all_of(strides.begin(), strides.end(), [](auto step) { return step == 1; });
   if (whole) return a;
-  auto primitive = std::make_shared<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
+  auto primitive =
+      std::make_shared<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
 array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {

@@ -1,6 +1,4 @@
 // Derivatives, batching and shapes of the layout primitives.
-#include "mlx/primitives/shape.h"
-
 #include <algorithm>
 #include <numeric>
 
@@ -11,6 +9,7 @@
 #include "mlx/ops/indexing.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/primitives/shape.h"
 
 namespace mlx::core {
 
@@ -21,23 +20,35 @@ bool same_state(const Primitive& a, const Primitive& b) {
   return static_cast<const P&>(a).state() == static_cast<const P&>(b).state();
 }
 
-array zeros_of(const array& like) {
-  return broadcast_to(array(0, like.dtype()), like.shape());
-}
+array zeros_of(const array& like) { return broadcast_to(array(0, like.dtype()), like.shape()); }
 
 /** The position in the batched array of axis `axis` of one element, with the batch at `batch`. */
 int past_batch(int axis, int batch) { return axis + (batch >= 0 && axis >= batch ? 1 : 0); }
 
 }  // namespace
 
-bool AsStrided::is_equivalent(const Primitive& other) const { return same_state<AsStrided>(*this, other); }
-bool Broadcast::is_equivalent(const Primitive& other) const { return same_state<Broadcast>(*this, other); }
-bool ExpandDims::is_equivalent(const Primitive& other) const { return same_state<ExpandDims>(*this, other); }
-bool Squeeze::is_equivalent(const Primitive& other) const { return same_state<Squeeze>(*this, other); }
-bool Reshape::is_equivalent(const Primitive& other) const { return same_state<Reshape>(*this, other); }
-bool Transpose::is_equivalent(const Primitive& other) const { return same_state<Transpose>(*this, other); }
+bool AsStrided::is_equivalent(const Primitive& other) const {
+  return same_state<AsStrided>(*this, other);
+}
+bool Broadcast::is_equivalent(const Primitive& other) const {
+  return same_state<Broadcast>(*this, other);
+}
+bool ExpandDims::is_equivalent(const Primitive& other) const {
+  return same_state<ExpandDims>(*this, other);
+}
+bool Squeeze::is_equivalent(const Primitive& other) const {
+  return same_state<Squeeze>(*this, other);
+}
+bool Reshape::is_equivalent(const Primitive& other) const {
+  return same_state<Reshape>(*this, other);
+}
+bool Transpose::is_equivalent(const Primitive& other) const {
+  return same_state<Transpose>(*this, other);
+}
 bool Slice::is_equivalent(const Primitive& other) const { return same_state<Slice>(*this, other); }
-bool Contiguous::is_equivalent(const Primitive& other) const { return same_state<Contiguous>(*this, other); }
+bool Contiguous::is_equivalent(const Primitive& other) const {
+  return same_state<Contiguous>(*this, other);
+}
 
 // Broadcast
 
@@ -253,8 +264,8 @@ std::vector<array> StopGradient::jvp(const std::vector<array>& primals, const st
   return {broadcast_to(array(0, primals[0].dtype()), primals[0].shape(), stream())};
 }
 
-std::pair<std::vector<array>, std::vector<int>> StopGradient::vmap(
-    const std::vector<array>& inputs, const std::vector<int>& axes) {
+std::pair<std::vector<array>, std::vector<int>> StopGradient::vmap(const std::vector<array>& inputs,
+                                                                   const std::vector<int>& axes) {
   return {{stop_gradient(inputs[0], stream())}, axes};
 }
 
@@ -263,8 +274,8 @@ std::pair<std::vector<array>, std::vector<int>> StopGradient::vmap(
 std::vector<array> Slice::vjp(const std::vector<array>& primals,
                               const std::vector<array>& cotangents, const std::vector<int>& argnums,
                               const std::vector<array>& outputs) {
-  // The transpose puts the cotangent back among zeros: around it, and between its elements where the
-  // slice had steps.
+  // The transpose puts the cotangent back among zeros: around it, and between its elements where
+  // the slice had steps.
   const Shape& shape = primals[0].shape();
   array spread = cotangents[0];
   std::vector<int> axes;
@@ -324,10 +335,11 @@ std::pair<std::vector<array>, std::vector<int>> Slice::vmap(const std::vector<ar
 std::vector<array> AsStrided::vjp(const std::vector<array>& primals,
                                   const std::vector<array>& cotangents, const std::vector<int>&,
                                   const std::vector<array>&) {
-  // The same view of the element numbers tells where each cotangent goes; those of elements seen more than
-  // once add up. The input is flat.
+  // The same view of the element numbers tells where each cotangent goes; those of elements seen
+  // more than once add up. The input is flat.
   int size = safe_cast(primals[0].size(), "as_strided");
-  array numbers = as_strided(arange(0, size, uint32, stream()), shape_, strides_, offset_, stream());
+  array numbers =
+      as_strided(arange(0, size, uint32, stream()), shape_, strides_, offset_, stream());
   array flat = reshape(numbers, Shape{-1}, stream());
   array updates = reshape(cotangents[0], Shape{safe_cast(flat.size(), "as_strided"), 1}, stream());
   return {scatter_add(zeros_of(primals[0]), flat, updates, 0, stream())};

@@ -59,8 +59,8 @@ Batched ArgSort::vmap(const Arrays& inputs, const std::vector<int>& axes) {
 bool Partition::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const Partition&>(other).state();
 }
-// Which of several equal elements went where is not known; that they did in some order is: the i-th of
-// the sorted input became the i-th of the sorted output.
+// Which of several equal elements went where is not known; that they did in some order is: the i-th
+// of the sorted input became the i-th of the sorted output.
 Arrays Partition::vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
                       const Arrays& outputs) {
   const array& x = primals[0];

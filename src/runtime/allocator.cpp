@@ -1,4 +1,5 @@
-// The caching allocator: size classes, huge pages for large blocks, limits that raise but never abort.
+// The caching allocator: size classes, huge pages for large blocks, limits that raise but never
+// abort.
 #include "mlx/allocator.h"
 
 #include <sys/mman.h>
@@ -22,7 +23,7 @@ namespace mlx::core {
 
 namespace {
 
-constexpr size_t kSmallLimit = 4096;            // up to here malloc is quicker than any cache of ours
+constexpr size_t kSmallLimit = 4096;  // up to here malloc is quicker than any cache of ours
 constexpr size_t kHugeLimit = size_t{4} << 20;  // from here on memory is mapped in 2 MB pages
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kAlignment = 64;
@@ -215,7 +216,8 @@ class CachingAllocator : public allocator::Allocator {
     }
   }
 
-  /** Makes room for `size` bytes: first the cache, then what devices and work in flight can give. */
+  /** Makes room for `size` bytes: first the cache, then what devices and work in flight can give.
+   */
   void relieve(size_t size) {
     size_t cached = cached_.load();
     trim(cached > size ? cached - size : 0);

@@ -21,11 +21,12 @@ class DeviceMemory {
   virtual void free_device(Block& block) = 0;
 };
 
-/** A block of memory. Invariant: at least one side is valid; writing on one side invalidates the other. */
+/** A block of memory. Invariant: at least one side is valid; writing on one side invalidates the
+ * other. */
 struct Block {
-  void* host = nullptr;      // null while the block lives on a device only
-  size_t size = 0;           // usable bytes
-  bool host_owned = true;    // false for memory wrapped by make_buffer
+  void* host = nullptr;    // null while the block lives on a device only
+  size_t size = 0;         // usable bytes
+  bool host_owned = true;  // false for memory wrapped by make_buffer
   std::atomic<bool> host_valid{true};
   // The device side; only its backend reads these.
   std::atomic<bool> device_valid{false};
@@ -36,13 +37,14 @@ struct Block {
 
 inline Block& block_of(allocator::Buffer buffer) { return *static_cast<Block*>(buffer.ptr()); }
 
-/** A block with no host side yet; a device backend sets its device side. Counts as active memory. */
+/** A block with no host side yet; a device backend sets its device side. Counts as active memory.
+ */
 Block* make_device_block(size_t size);
 /** Allocates the host side of a block that has none. */
 void allocate_host_side(Block& block);
 
-/** Called when memory runs short, before giving up: the hook waits for work in flight and frees caches
- * of a device backend. */
+/** Called when memory runs short, before giving up: the hook waits for work in flight and frees
+ * caches of a device backend. */
 void add_memory_pressure_hook(void (*hook)());
 
 }  // namespace mlx::core

@@ -38,11 +38,10 @@ class CpuRuntime : public DeviceRuntime {
   int device_count() override { return 1; }
 
   const DeviceInfo& device_info(int) override {
-    static const DeviceInfo info{
-        {"device_name", processor_name()},
-        {"architecture", architecture()},
-        {"memory_size",
-         static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE))}};
+    static const DeviceInfo info{{"device_name", processor_name()},
+                                 {"architecture", architecture()},
+                                 {"memory_size", static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) *
+                                                     static_cast<size_t>(sysconf(_SC_PAGESIZE))}};
     return info;
   }
 

@@ -50,8 +50,8 @@ class DeviceRuntime {
 /** The runtime of a device type; raises when that type cannot be used on this machine. */
 DeviceRuntime& device_runtime(Device::DeviceType type);
 
-/** Registers the GPU's runtime factory (from wiring.cpp): called on first use of the GPU; returns null
- * when no GPU works here, and then leaves the reason in `reason`. */
+/** Registers the GPU's runtime factory (from wiring.cpp): called on first use of the GPU; returns
+ * null when no GPU works here, and then leaves the reason in `reason`. */
 using GpuRuntimeFactory = DeviceRuntime* (*)(std::string& reason);
 void set_gpu_runtime_factory(GpuRuntimeFactory factory);
 

@@ -15,7 +15,8 @@ namespace {
 
 std::atomic<FuseFn> fuser{nullptr};
 
-/** The lazy nodes that `outputs` need, each after its inputs. Their status is `evaluated` afterwards. */
+/** The lazy nodes that `outputs` need, each after its inputs. Their status is `evaluated`
+ * afterwards. */
 class GraphWalk {
  public:
   explicit GraphWalk(const std::vector<array>& outputs) {
@@ -66,8 +67,8 @@ class GraphWalk {
   std::vector<array> order_;
 };
 
-/** Turns a scheduled node into a step. Unless a transformation still needs it, the node lets go of its
- * inputs, so that they are freed after their last use. */
+/** Turns a scheduled node into a step. Unless a transformation still needs it, the node lets go of
+ * its inputs, so that they are freed after their last use. */
 Step make_step(array node) {
   Step step;
   bool keep = node.is_tracer();
@@ -103,7 +104,8 @@ void connect_streams(std::map<Stream, Job>& jobs,
       if (!producer.signal.valid()) producer.signal = Event(found->second.first);
       step.waits.push_back(producer.signal);
     }
-    for (auto& output : step.outputs) producers.insert_or_assign(output.id(), std::pair(stream, index));
+    for (auto& output : step.outputs)
+      producers.insert_or_assign(output.id(), std::pair(stream, index));
   }
 }
 
@@ -112,8 +114,8 @@ struct ClaimedJob {
   Job job;
 };
 
-/** Schedules what `outputs` need. Jobs that the caller should run itself are returned; the others are
- * already with their stream's worker. */
+/** Schedules what `outputs` need. Jobs that the caller should run itself are returned; the others
+ * are already with their stream's worker. */
 std::vector<ClaimedJob> schedule(const std::vector<array>& outputs, bool async) {
   std::vector<ClaimedJob> claimed;
   std::lock_guard lock(graph_mutex());
@@ -139,8 +141,9 @@ std::vector<ClaimedJob> schedule(const std::vector<array>& outputs, bool async) 
   if (jobs.size() > 1) connect_streams(jobs, places);
   for (auto& [stream, job] : jobs) {
     auto& queue = stream_queue(stream);
-    // The CPU computes where it is called, so an asynchronous job must go to the worker; recording for a
-    // GPU is quick. With several jobs only one can be run here, as they may wait for one another.
+    // The CPU computes where it is called, so an asynchronous job must go to the worker; recording
+    // for a GPU is quick. With several jobs only one can be run here, as they may wait for one
+    // another.
     bool may_run_here = jobs.size() == 1 && (!async || stream.device != Device(Device::cpu));
     if (may_run_here && queue.claim()) {
       claimed.push_back({&queue, std::move(job)});

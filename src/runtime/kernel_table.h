@@ -10,8 +10,8 @@
 
 namespace mlx::core {
 
-/** Computes `outputs` from evaluated `inputs`: allocates or donates each output's buffer, then fills
- * it (on the CPU) or records the work on the primitive's stream (on the GPU). */
+/** Computes `outputs` from evaluated `inputs`: allocates or donates each output's buffer, then
+ * fills it (on the CPU) or records the work on the primitive's stream (on the GPU). */
 using KernelFn = void (*)(const Primitive& primitive, const std::vector<array>& inputs,
                           std::vector<array>& outputs);
 

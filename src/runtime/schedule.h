@@ -7,8 +7,8 @@
 
 namespace mlx::core {
 
-/** Merges element-wise steps of a job into tapes. Installed from wiring.cpp, as the fuser lives in a
- * layer above; without one, steps run as they are. */
+/** Merges element-wise steps of a job into tapes. Installed from wiring.cpp, as the fuser lives in
+ * a layer above; without one, steps run as they are. */
 using FuseFn = void (*)(std::vector<Step>& steps);
 void set_fuser(FuseFn fuse);
 void fuse_steps(std::vector<Step>& steps);

@@ -99,7 +99,8 @@ Stream default_stream(Device device) {
 
 void set_default_stream(Stream stream) {
   if (!is_available(stream.device)) {
-    throw_invalid("set_default_stream", "Cannot set the default stream of a device that cannot be used.");
+    throw_invalid("set_default_stream",
+                  "Cannot set the default stream of a device that cannot be used.");
   }
   thread_streams().defaults.insert_or_assign(stream.device, stream);
 }
@@ -115,7 +116,8 @@ Stream new_thread_unsafe_stream(Device device) { return new_stream(device); }
 
 ThreadLocalStream new_thread_local_stream(Device device) {
   if (!is_available(device)) {
-    throw_invalid("new_thread_local_stream", "Cannot make gpu stream without a GPU that can be used.");
+    throw_invalid("new_thread_local_stream",
+                  "Cannot make gpu stream without a GPU that can be used.");
   }
   return ThreadLocalStream(next_thread_local_stream.fetch_add(1), device);
 }

@@ -114,7 +114,8 @@ void StreamQueue::synchronize() {
 
 namespace {
 
-/** All streams ever made; queues are never destroyed, as their workers may outlive static objects. */
+/** All streams ever made; queues are never destroyed, as their workers may outlive static objects.
+ */
 struct StreamTable {
   std::mutex mutex;
   std::vector<std::unique_ptr<StreamQueue>> queues[2];

@@ -23,8 +23,8 @@ class StreamQueue {
  public:
   explicit StreamQueue(Stream stream) : stream_(stream) {}
 
-  /** Reserves the stream for the calling thread if it is idle (or already the caller's). Called under
-   * the graph lock, so that jobs start in the order they were scheduled. */
+  /** Reserves the stream for the calling thread if it is idle (or already the caller's). Called
+   * under the graph lock, so that jobs start in the order they were scheduled. */
   bool claim();
   /** Runs a job on the calling thread, which must have claimed the stream; rethrows its error. */
   void run_claimed(Job& job);
@@ -48,7 +48,7 @@ class StreamQueue {
   std::deque<Job> jobs_;
   bool busy_ = false;
   bool has_worker_ = false;
-  int waiting_ = 0;  // threads in synchronize
+  int waiting_ = 0;         // threads in synchronize
   std::thread::id runner_;  // the thread that runs a job now
   int claims_ = 0;          // nested jobs of the runner; only the runner touches it
   std::exception_ptr error_;

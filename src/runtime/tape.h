@@ -17,7 +17,7 @@ struct TapeInstruction {
   Dtype source_dtype = float32;  // of the sources (for select: of the last two)
   Dtype dtype = float32;         // of the result; rounding happens here, as if the op ran alone
   std::array<int32_t, 3> sources{};
-  uint32_t params_offset = 0;    // into Tape::params
+  uint32_t params_offset = 0;  // into Tape::params
   uint32_t params_size = 0;
 };
 
@@ -31,8 +31,9 @@ struct Tape {
   int num_values() const { return num_inputs + static_cast<int>(instructions.size()); }
 };
 
-/** A group of element-wise nodes fused into one step. All inputs broadcast (by strides) to the shape of
- * the outputs; every output has that shape. Made by the fuser during scheduling; never seen by users. */
+/** A group of element-wise nodes fused into one step. All inputs broadcast (by strides) to the
+ * shape of the outputs; every output has that shape. Made by the fuser during scheduling; never
+ * seen by users. */
 class Fused : public Primitive {
  public:
   Fused(Stream stream, Tape tape) : Primitive(stream), tape_(std::move(tape)) {}
@@ -43,8 +44,8 @@ class Fused : public Primitive {
   Tape tape_;
 };
 
-/** A fused group whose one value is reduced at once, without being stored. The value has `shape`; `reduce`
- * is the Reduce primitive that would have read it. */
+/** A fused group whose one value is reduced at once, without being stored. The value has `shape`;
+ * `reduce` is the Reduce primitive that would have read it. */
 class FusedReduce : public Primitive {
  public:
   FusedReduce(Stream stream, Tape tape, Shape shape, std::shared_ptr<Primitive> reduce)

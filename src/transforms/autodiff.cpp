@@ -21,7 +21,8 @@ using ArrayMap = std::unordered_map<std::uintptr_t, array>;
 std::vector<array> make_tracers(const std::vector<array>& primals) {
   std::vector<array> tracers;
   for (const auto& primal : primals) {
-    Stream s = primal.has_primitive() ? primal.primitive().stream() : default_stream(default_device());
+    Stream s =
+        primal.has_primitive() ? primal.primitive().stream() : default_stream(default_device());
     tracers.push_back(copy(primal, s));
     tracers.back().set_tracer(true);
   }
@@ -159,8 +160,8 @@ ValueAndGradFn value_and_grad(const VectorFunction& fun, const std::vector<int>&
     for (int argnum : argnums) {
       int position = argnum < 0 ? argnum + count : argnum;
       if (position < 0 || position >= count) {
-        throw_invalid("value_and_grad", "Invalid argument number {} for a function of {} arguments.",
-                      argnum, count);
+        throw_invalid("value_and_grad",
+                      "Invalid argument number {} for a function of {} arguments.", argnum, count);
       }
       if (std::count(positions.begin(), positions.end(), position)) {
         throw_invalid("value_and_grad", "Repeat argument number {} not allowed.", argnum);

@@ -35,7 +35,7 @@ std::vector<array> Depends::vjp(const std::vector<array>& primals,
   for (int argnum : argnums) {
     // A dependency has no influence on the values.
     result.push_back(argnum < static_cast<int>(cotangents.size()) ? cotangents[argnum]
-                                                                   : zeros_as(primals[argnum]));
+                                                                  : zeros_as(primals[argnum]));
   }
   return result;
 }
@@ -137,7 +137,8 @@ VectorFunction custom_function(VectorFunction fun, std::optional<CustomTransform
     std::vector<Shape> shapes;
     std::vector<Dtype> dtypes;
     for (const auto& output : outputs) {
-      // The way to the arguments leads through the custom derivative, not through the function's nodes.
+      // The way to the arguments leads through the custom derivative, not through the function's
+      // nodes.
       inputs.push_back(stop_gradient(output, s));
       shapes.push_back(output.shape());
       dtypes.push_back(output.dtype());

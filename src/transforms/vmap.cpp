@@ -50,8 +50,7 @@ std::pair<std::vector<array>, std::vector<array>> vmap_trace(const VectorFunctio
 std::vector<array> vmap_replace(const std::vector<array>& inputs,
                                 const std::vector<array>& traced_inputs,
                                 const std::vector<array>& traced_outputs,
-                                const std::vector<int>& in_axes,
-                                const std::vector<int>& out_axes) {
+                                const std::vector<int>& in_axes, const std::vector<int>& out_axes) {
   if (out_axes.size() != traced_outputs.size()) {
     throw_invalid("vmap", "The number of out axes ({}) must match the number of outputs ({}).",
                   out_axes.size(), traced_outputs.size());
@@ -123,9 +122,9 @@ VectorFunction vmap(const VectorFunction& fun, const std::vector<int>& in_axes,
 }
 
 std::function<array(const array&)> vmap(const ScalarFunction& fun, int in_axis, int out_axis) {
-  auto mapped = vmap(
-      [fun](const std::vector<array>& inputs) { return std::vector<array>{fun(inputs[0])}; },
-      std::vector<int>{in_axis}, std::vector<int>{out_axis});
+  auto mapped =
+      vmap([fun](const std::vector<array>& inputs) { return std::vector<array>{fun(inputs[0])}; },
+           std::vector<int>{in_axis}, std::vector<int>{out_axis});
   return [mapped](const array& input) { return mapped({input})[0]; };
 }
 

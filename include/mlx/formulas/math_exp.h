@@ -72,10 +72,10 @@ MLX_FORMULA T tanh(T x) {
   T ax = abs(x);
   T one = splat(x, 1.0f);
   T z = mul(x, x);
-  T near = fma(mul(ax, z),
-               polynomial(z, -0.333332807f, 0.133314058f, -0.0537365153f, 0.0206281673f,
-                          -0.0056922962f),
-               ax);
+  T near =
+      fma(mul(ax, z),
+          polynomial(z, -0.333332807f, 0.133314058f, -0.0537365153f, 0.0206281673f, -0.0056922962f),
+          ax);
   // 1 - 2 / (exp(2 x) + 1); lower() gives its second operand for NaN
   T n = x;
   T r = reduce_by_ln2(lower(splat(x, 20.0f), add(ax, ax)), n);

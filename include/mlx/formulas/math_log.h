@@ -43,7 +43,8 @@ MLX_FORMULA T log(T x) {
   return fix_log(x, join_log(e, f));
 }
 
-/** log(1 + f) * (high + low), the product kept to one rounding of its larger part, plus e * unit. */
+/** log(1 + f) * (high + low), the product kept to one rounding of its larger part, plus e * unit.
+ */
 template <class T>
 MLX_FORMULA T log_in_base(T x, float high, float low, float unit, float unit_low) {
   T e = x;
@@ -205,8 +206,8 @@ MLX_FORMULA T pow(T x, T y) {
   T ax = abs(x);
   T ay = abs(y);
   T whole = floor(y);
-  auto is_odd = both(equal(whole, y),
-                     not_equal(floor(mul(y, splat(x, 0.5f))), mul(y, splat(x, 0.5f))));
+  auto is_odd =
+      both(equal(whole, y), not_equal(floor(mul(y, splat(x, 0.5f))), mul(y, splat(x, 0.5f))));
   T odd_sign = select(is_odd, copy_sign(one, x), one);
   T r = pow_of_positive(ax, y);
   // Bases 0 and infinity, exponent infinity.
@@ -218,7 +219,8 @@ MLX_FORMULA T pow(T x, T y) {
   r = select(equal(ay, inf), at_infinity, r);
   r = mul(r, odd_sign);
   // A negative finite base needs an integer exponent.
-  auto negative = both(both(less(x, zero), less(ax, inf)), both(not_equal(whole, y), less(ay, inf)));
+  auto negative =
+      both(both(less(x, zero), less(ax, inf)), both(not_equal(whole, y), less(ay, inf)));
   r = select(negative, nan, r);
   r = select(either(is_nan(x), is_nan(y)), nan, r);
   r = select(equal(x, one), one, r);

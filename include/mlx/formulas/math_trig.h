@@ -111,8 +111,8 @@ MLX_FORMULA T acos(T x) {
   T y = add(s, asin_tail(s, z));
   T twice = add(y, y);
   T pi_low = splat(x, 8.74227766e-8f);
-  T far_value = select(less(x, splat(x, 0.0f)),
-                       sub(splat(x, 3.14159274f), add(twice, pi_low)), twice);
+  T far_value =
+      select(less(x, splat(x, 0.0f)), sub(splat(x, 3.14159274f), add(twice, pi_low)), twice);
   T near_value = sub(splat(x, 1.57079637f), add(copy_sign(y, x), splat(x, 4.37113883e-8f)));
   return select(far, far_value, near_value);
 }

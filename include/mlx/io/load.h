@@ -60,7 +60,8 @@ class MLX_API ParallelFileReader : public Reader {
   std::string path_;
 };
 
-/** Writes beside the named file and takes its place on commit, so a failed save leaves it as it was. */
+/** Writes beside the named file and takes its place on commit, so a failed save leaves it as it
+ * was. */
 class MLX_API FileWriter : public Writer {
  public:
   FileWriter() = default;

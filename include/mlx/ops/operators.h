@@ -8,19 +8,15 @@ namespace mlx::core {
 MLX_API array operator-(const array& a);
 MLX_API array operator~(const array& a);
 
-#define MLX_ARRAY_OPERATOR(symbol, function)                       \
-  inline array operator symbol(const array& a, const array& b) {   \
-    return function(a, b);                                         \
-  }                                                                \
-  template <typename T>                                            \
-    requires(!is_array_v<T>)                                       \
-  array operator symbol(T a, const array& b) {                     \
-    return function(array(a), b);                                  \
-  }                                                                \
-  template <typename T>                                            \
-    requires(!is_array_v<T>)                                       \
-  array operator symbol(const array& a, T b) {                     \
-    return function(a, array(b));                                  \
+#define MLX_ARRAY_OPERATOR(symbol, function)                                              \
+  inline array operator symbol(const array& a, const array& b) { return function(a, b); } \
+  template <typename T>                                                                   \
+  requires(!is_array_v<T>) array operator symbol(T a, const array& b) {                   \
+    return function(array(a), b);                                                         \
+  }                                                                                       \
+  template <typename T>                                                                   \
+  requires(!is_array_v<T>) array operator symbol(const array& a, T b) {                   \
+    return function(a, array(b));                                                         \
   }
 MLX_ARRAY_OPERATOR(==, equal)
 MLX_ARRAY_OPERATOR(!=, not_equal)

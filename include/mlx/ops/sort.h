@@ -34,8 +34,8 @@ MLX_API array topk(const array& a, int k, StreamOrDevice s = {});
 MLX_API array topk(const array& a, int k, int axis, StreamOrDevice s = {});
 
 /** The sorted distinct elements of the flattened array: the first `size` of them, or all and then
- * `fill_value` (by default the first). Then, as asked for: the index of the first occurrence of each, the
- * position of each element of `a` among them, and how often each occurs. */
+ * `fill_value` (by default the first). Then, as asked for: the index of the first occurrence of
+ * each, the position of each element of `a` among them, and how often each occurs. */
 MLX_API std::vector<array> unique(const array& a, int size, bool return_index = false,
                                   bool return_inverse = false, bool return_counts = false,
                                   const std::optional<array>& fill_value = std::nullopt,

@@ -17,11 +17,12 @@ class MLX_API Add : public Binary<Add> {
 class MLX_API ArcTan2 : public Binary<ArcTan2> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "ArcTan2",
-                               .function = "arctan2",
-                               .accepts = Accepts::real,
-                               .result = Result::promoted_to_float,
-                               .doc = "The angle of the point (b, a) in (-pi, pi]: arctan(a / b) in the right quadrant."};
+  static constexpr OpInfo info{
+      .name = "ArcTan2",
+      .function = "arctan2",
+      .accepts = Accepts::real,
+      .result = Result::promoted_to_float,
+      .doc = "The angle of the point (b, a) in (-pi, pi]: arctan(a / b) in the right quadrant."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -38,9 +39,11 @@ class MLX_API Divide : public Binary<Divide> {
 class MLX_API FloorDivide : public Binary<FloorDivide> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "FloorDivide",
-                               .function = "floor_divide",
-                               .doc = "Element-wise quotient rounded to minus infinity; integer division by zero gives zero."};
+  static constexpr OpInfo info{
+      .name = "FloorDivide",
+      .function = "floor_divide",
+      .doc =
+          "Element-wise quotient rounded to minus infinity; integer division by zero gives zero."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -67,10 +70,8 @@ class MLX_API GreaterEqual : public Binary<GreaterEqual> {
 class MLX_API Less : public Binary<Less> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "Less",
-                               .function = "less",
-                               .result = Result::boolean,
-                               .doc = "True where a < b."};
+  static constexpr OpInfo info{
+      .name = "Less", .function = "less", .result = Result::boolean, .doc = "True where a < b."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -135,9 +136,8 @@ class MLX_API Minimum : public Binary<Minimum> {
 class MLX_API Multiply : public Binary<Multiply> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "Multiply",
-                               .function = "multiply",
-                               .doc = "Element-wise product of two arrays."};
+  static constexpr OpInfo info{
+      .name = "Multiply", .function = "multiply", .doc = "Element-wise product of two arrays."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -154,9 +154,10 @@ class MLX_API NotEqual : public Binary<NotEqual> {
 class MLX_API Power : public Binary<Power> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "Power",
-                               .function = "power",
-                               .doc = "a raised to the power b; for integers a negative exponent gives zero."};
+  static constexpr OpInfo info{
+      .name = "Power",
+      .function = "power",
+      .doc = "a raised to the power b; for integers a negative exponent gives zero."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -173,9 +174,8 @@ class MLX_API Remainder : public Binary<Remainder> {
 class MLX_API Subtract : public Binary<Subtract> {
  public:
   using Binary::Binary;
-  static constexpr OpInfo info{.name = "Subtract",
-                               .function = "subtract",
-                               .doc = "Element-wise difference of two arrays."};
+  static constexpr OpInfo info{
+      .name = "Subtract", .function = "subtract", .doc = "Element-wise difference of two arrays."};
   static array derivative(int argnum, const array& a, const array& b, const array& y, Stream s);
 };
 
@@ -252,10 +252,11 @@ struct LeftShift {
                                .doc = "The bits of a moved b places to the left."};
 };
 struct RightShift {
-  static constexpr OpInfo info{.name = "RightShift",
-                               .function = "right_shift",
-                               .accepts = Accepts::integer,
-                               .doc = "The bits of a moved b places to the right, keeping the sign."};
+  static constexpr OpInfo info{
+      .name = "RightShift",
+      .function = "right_shift",
+      .accepts = Accepts::integer,
+      .doc = "The bits of a moved b places to the right, keeping the sign."};
 };
 
 }  // namespace mlx::core

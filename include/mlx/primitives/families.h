@@ -19,7 +19,7 @@ enum class Result : uint8_t {
   same,               // of the (promoted) inputs
   promoted_to_float,  // integers and bool become float32
   boolean,
-  real_part,          // complex64 becomes float32
+  real_part,  // complex64 becomes float32
 };
 
 /** What the graph must know about an element-wise op. */

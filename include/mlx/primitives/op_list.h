@@ -1,5 +1,5 @@
-// OpList: every element-wise op, once. The binder, the fuser, the backends' kernel tables, export and the
-// table-driven tests walk it. An op's index in the list is its number in tapes.
+// OpList: every element-wise op, once. The binder, the fuser, the backends' kernel tables, export
+// and the table-driven tests walk it. An op's index in the list is its number in tapes.
 #pragma once
 
 #include <cstddef>
@@ -90,14 +90,14 @@ struct TypeList {
   }
 };
 
-using OpList = TypeList<
-    AsType, Abs, ArcCos, ArcCosh, ArcSin, ArcSinh, ArcTan, ArcTanh, BitwiseInvert, Ceil,
-    Conjugate, Cos, Cosh, Erf, ErfInv, Exp, Expm1, Floor, Imag, Log, Log10, Log1p, Log2,
-    LogicalNot, Negative, Real, Round, Rsqrt, Sigmoid, Sign, Sin, Sinh, Sqrt, Square, Tan,
-    Tanh, Add, ArcTan2, BitwiseAnd, BitwiseOr, BitwiseXor, Divide, Equal, FloorDivide,
-    Greater, GreaterEqual, LeftShift, Less, LessEqual, LogAddExp, LogicalAnd, LogicalOr,
-    Maximum, Minimum, Multiply, NanEqual, NotEqual, Power, Remainder, RightShift, Subtract,
-    Select>;
+using OpList =
+    TypeList<AsType, Abs, ArcCos, ArcCosh, ArcSin, ArcSinh, ArcTan, ArcTanh, BitwiseInvert, Ceil,
+             Conjugate, Cos, Cosh, Erf, ErfInv, Exp, Expm1, Floor, Imag, Log, Log10, Log1p, Log2,
+             LogicalNot, Negative, Real, Round, Rsqrt, Sigmoid, Sign, Sin, Sinh, Sqrt, Square, Tan,
+             Tanh, Add, ArcTan2, BitwiseAnd, BitwiseOr, BitwiseXor, Divide, Equal, FloorDivide,
+             Greater, GreaterEqual, LeftShift, Less, LessEqual, LogAddExp, LogicalAnd, LogicalOr,
+             Maximum, Minimum, Multiply, NanEqual, NotEqual, Power, Remainder, RightShift, Subtract,
+             Select>;
 
 template <class Op>
 constexpr int op_index() {

@@ -15,7 +15,8 @@
 namespace mlx::core {
 
 /** A node kind: knows its name, shapes and derivatives, and how to run. Primitives of this library
- * register kernels in the runtime's KernelTable; those of extensions override eval_cpu and eval_gpu. */
+ * register kernels in the runtime's KernelTable; those of extensions override eval_cpu and
+ * eval_gpu. */
 class MLX_API Primitive {
  public:
   explicit Primitive(Stream stream) : stream_(stream) {}
@@ -28,8 +29,8 @@ class MLX_API Primitive {
   const Device& device() const { return stream_.device; }
   const Stream& stream() const { return stream_; }
 
-  /** Computes `outputs` (allocating them) from evaluated `inputs`. By default runs the kernel that the
-   * device's backend registered for this type, or raises the uniform "no kernel" error. */
+  /** Computes `outputs` (allocating them) from evaluated `inputs`. By default runs the kernel that
+   * the device's backend registered for this type, or raises the uniform "no kernel" error. */
   virtual void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs);
   virtual void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs);
 
@@ -38,7 +39,8 @@ class MLX_API Primitive {
                                  const std::vector<array>& tangents,
                                  const std::vector<int>& argnums);
 
-  /** The vector-Jacobian product: the cotangents of inputs `argnums`, given those of all outputs. */
+  /** The vector-Jacobian product: the cotangents of inputs `argnums`, given those of all outputs.
+   */
   virtual std::vector<array> vjp(const std::vector<array>& primals,
                                  const std::vector<array>& cotangents,
                                  const std::vector<int>& argnums,
@@ -84,16 +86,16 @@ class MLX_API UnaryPrimitive : public Primitive {
 }  // namespace mlx::core
 
 // The declarations that primitives of extensions usually need.
-#define DEFINE_VMAP()                                                                            \
-  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,         \
+#define DEFINE_VMAP()                                                                    \
+  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs, \
                                                        const std::vector<int>& axes) override;
 
-#define DEFINE_GRADS()                                                                           \
-  std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents,  \
-                         const std::vector<int>& argnums) override;                              \
-  std::vector<array> vjp(const std::vector<array>& primals,                                      \
-                         const std::vector<array>& cotangents, const std::vector<int>& argnums,  \
-                         const std::vector<array>& outputs) override;
+#define DEFINE_GRADS()                                                                            \
+  std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents,   \
+                         const std::vector<int>& argnums) override;                               \
+  std::vector<array> vjp(const std::vector<array>& primals, const std::vector<array>& cotangents, \
+                         const std::vector<int>& argnums, const std::vector<array>& outputs)      \
+      override;
 
 #define DEFINE_NAME(PRIMITIVE) \
   const char* name() const override { return #PRIMITIVE; }
@@ -101,7 +103,7 @@ class MLX_API UnaryPrimitive : public Primitive {
 #define DEFINE_DEFAULT_IS_EQUIVALENT() \
   bool is_equivalent(const Primitive& other) const override { return true; }
 
-#define DEFINE_INPUT_OUTPUT_SHAPE()                                                 \
-  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override {     \
-    return {inputs[0].shape()};                                                     \
+#define DEFINE_INPUT_OUTPUT_SHAPE()                                             \
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override { \
+    return {inputs[0].shape()};                                                 \
   }

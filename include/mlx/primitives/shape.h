@@ -11,7 +11,10 @@ namespace mlx::core {
 class MLX_API AsStrided : public Primitive {
  public:
   AsStrided(Stream stream, Shape shape, Strides strides, size_t offset)
-      : Primitive(stream), shape_(std::move(shape)), strides_(std::move(strides)), offset_(offset) {}
+      : Primitive(stream),
+        shape_(std::move(shape)),
+        strides_(std::move(strides)),
+        offset_(offset) {}
   DEFINE_GRADS()
   DEFINE_NAME(AsStrided)
   bool is_equivalent(const Primitive& other) const override;
@@ -23,8 +26,9 @@ class MLX_API AsStrided : public Primitive {
   size_t offset_;
 };
 
-/** Broadcasts the first input to a shape. While a shapeless trace is recorded, the shape is not fixed:
- * further inputs are then the arrays it must fit, and the output has the common shape of all. */
+/** Broadcasts the first input to a shape. While a shapeless trace is recorded, the shape is not
+ * fixed: further inputs are then the arrays it must fit, and the output has the common shape of
+ * all. */
 class MLX_API Broadcast : public Primitive {
  public:
   Broadcast(Stream stream, Shape shape) : Primitive(stream), shape_(std::move(shape)) {}
@@ -149,8 +153,8 @@ class MLX_API Split : public Primitive {
   int axis_;
 };
 
-/** Surrounds the first input by the value of the second, a 0-d array. `axes` are padded by `low` elements
- * before and `high` after. */
+/** Surrounds the first input by the value of the second, a 0-d array. `axes` are padded by `low`
+ * elements before and `high` after. */
 class MLX_API Pad : public Primitive {
  public:
   Pad(Stream stream, std::vector<int> axes, Shape low, Shape high)
@@ -168,8 +172,8 @@ class MLX_API Pad : public Primitive {
   Shape high_;
 };
 
-/** The product of the lengths of `axes` (its reciprocal when inverted) as a 0-d array: for traces whose
- * shapes are not fixed. */
+/** The product of the lengths of `axes` (its reciprocal when inverted) as a 0-d array: for traces
+ * whose shapes are not fixed. */
 class MLX_API NumberOfElements : public Primitive {
  public:
   NumberOfElements(Stream stream, std::vector<int> axes, bool inverted, Dtype dtype)

@@ -78,10 +78,11 @@ class MLX_API ArcTanh : public Unary<ArcTanh> {
 class MLX_API BitwiseInvert : public Unary<BitwiseInvert> {
  public:
   using Unary::Unary;
-  static constexpr OpInfo info{.name = "BitwiseInvert",
-                               .function = "bitwise_invert",
-                               .accepts = Accepts::integer,
-                               .doc = "Each element with all its bits flipped; logical not for bool."};
+  static constexpr OpInfo info{
+      .name = "BitwiseInvert",
+      .function = "bitwise_invert",
+      .accepts = Accepts::integer,
+      .doc = "Each element with all its bits flipped; logical not for bool."};
   static array derivative(const array& x, const array& y, Stream s);
 };
 
@@ -127,11 +128,13 @@ class MLX_API Cosh : public Unary<Cosh> {
 class MLX_API Erf : public Unary<Erf> {
  public:
   using Unary::Unary;
-  static constexpr OpInfo info{.name = "Erf",
-                               .function = "erf",
-                               .accepts = Accepts::real,
-                               .result = Result::promoted_to_float,
-                               .doc = "The error function of each element: 2/sqrt(pi) times the integral of exp(-t^2) from 0."};
+  static constexpr OpInfo info{
+      .name = "Erf",
+      .function = "erf",
+      .accepts = Accepts::real,
+      .result = Result::promoted_to_float,
+      .doc =
+          "The error function of each element: 2/sqrt(pi) times the integral of exp(-t^2) from 0."};
   static array derivative(const array& x, const array& y, Stream s);
 };
 
@@ -230,9 +233,10 @@ class MLX_API Real : public Elementwise<Real> {
 class MLX_API Round : public Unary<Round> {
  public:
   using Unary::Unary;
-  static constexpr OpInfo info{.name = "Round",
-                               .function = "round",
-                               .doc = "Each element rounded to the given number of decimals, halves to even."};
+  static constexpr OpInfo info{
+      .name = "Round",
+      .function = "round",
+      .doc = "Each element rounded to the given number of decimals, halves to even."};
   static array derivative(const array& x, const array& y, Stream s);
 };
 
@@ -250,9 +254,10 @@ class MLX_API Sigmoid : public Unary<Sigmoid> {
 class MLX_API Sign : public Unary<Sign> {
  public:
   using Unary::Unary;
-  static constexpr OpInfo info{.name = "Sign",
-                               .function = "sign",
-                               .doc = "-1, 0 or 1 by the sign of each element; a / |a| for complex64."};
+  static constexpr OpInfo info{
+      .name = "Sign",
+      .function = "sign",
+      .doc = "-1, 0 or 1 by the sign of each element; a / |a| for complex64."};
   static array derivative(const array& x, const array& y, Stream s);
 };
 
@@ -279,9 +284,8 @@ class MLX_API Sinh : public Unary<Sinh> {
 class MLX_API Square : public Unary<Square> {
  public:
   using Unary::Unary;
-  static constexpr OpInfo info{.name = "Square",
-                               .function = "square",
-                               .doc = "Each element times itself."};
+  static constexpr OpInfo info{
+      .name = "Square", .function = "square", .doc = "Each element times itself."};
   static array derivative(const array& x, const array& y, Stream s);
 };
 

@@ -12,14 +12,14 @@ struct complex64_t : public std::complex<float> {
   complex64_t(float real, float imag) : std::complex<float>(real, imag) {}
   complex64_t(const std::complex<float>& value) : std::complex<float>(value) {}
   template <typename T>
-    requires(std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> ||
-             std::is_same_v<T, bfloat16_t>)
-  complex64_t(T real) : std::complex<float>(static_cast<float>(real)) {}
+  requires(std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t>)
+      complex64_t(T real)
+      : std::complex<float>(static_cast<float>(real)) {}
 
   template <typename T>
-    requires(std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> ||
-             std::is_same_v<T, bfloat16_t>)
-  explicit operator T() const {
+  requires(std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> ||
+           std::is_same_v<T, bfloat16_t>) explicit
+  operator T() const {
     return static_cast<T>(real());
   }
 };

@@ -1,4 +1,5 @@
-// float16_t and bfloat16_t: 16-bit storage types whose arithmetic is done in float and rounded once.
+// float16_t and bfloat16_t: 16-bit storage types whose arithmetic is done in float and rounded
+// once.
 #pragma once
 
 #include <bit>
@@ -67,18 +68,26 @@ struct half_float {
 
   half_float() = default;
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   constexpr half_float(T value) : bits_(Encode(static_cast<float>(value))) {}
   template <uint16_t (*E)(float), float (*D)(uint16_t)>
-    requires(E != Encode)
-  explicit half_float(half_float<E, D> other) : half_float(static_cast<float>(other)) {}
+  requires(E != Encode) explicit half_float(half_float<E, D> other)
+      : half_float(static_cast<float>(other)) {}
 
   operator float() const { return Decode(bits_); }
 
-  half_float& operator+=(half_float other) { return *this = half_float(float(*this) + float(other)); }
-  half_float& operator-=(half_float other) { return *this = half_float(float(*this) - float(other)); }
-  half_float& operator*=(half_float other) { return *this = half_float(float(*this) * float(other)); }
-  half_float& operator/=(half_float other) { return *this = half_float(float(*this) / float(other)); }
+  half_float& operator+=(half_float other) {
+    return *this = half_float(float(*this) + float(other));
+  }
+  half_float& operator-=(half_float other) {
+    return *this = half_float(float(*this) - float(other));
+  }
+  half_float& operator*=(half_float other) {
+    return *this = half_float(float(*this) * float(other));
+  }
+  half_float& operator/=(half_float other) {
+    return *this = half_float(float(*this) / float(other));
+  }
   friend half_float operator+(half_float a, half_float b) { return a += b; }
   friend half_float operator-(half_float a, half_float b) { return a -= b; }
   friend half_float operator*(half_float a, half_float b) { return a *= b; }

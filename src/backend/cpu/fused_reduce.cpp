@@ -14,7 +14,8 @@ namespace mlx::core::cpu {
 
 namespace {
 
-constexpr size_t kSlotBytes = kSourceBlock * 8 + 64;  // a block of the widest type, and a vector's slack
+constexpr size_t kSlotBytes =
+    kSourceBlock * 8 + 64;  // a block of the widest type, and a vector's slack
 
 bool is_single(const array& a) {
   for (size_t i = 0; i < a.ndim(); ++i) {
@@ -23,12 +24,14 @@ bool is_single(const array& a) {
   return true;
 }
 
-/** Computes blocks of a tape's last value from inputs that are row-contiguous or single elements. */
+/** Computes blocks of a tape's last value from inputs that are row-contiguous or single elements.
+ */
 class TapeSource : public ElementSource {
  public:
   TapeSource(const Tape& tape, const std::vector<array>& inputs) : tape_(tape) {
     for (const auto& input : inputs) {
-      inputs_.push_back({input.data<char>(), static_cast<int64_t>(input.itemsize()), is_single(input)});
+      inputs_.push_back(
+          {input.data<char>(), static_cast<int64_t>(input.itemsize()), is_single(input)});
     }
     for (const auto& instruction : tape.instructions) kernels_.push_back(kernel_of(instruction));
     assign_slots();
@@ -50,7 +53,8 @@ class TapeSource : public ElementSource {
     for (size_t n = 0; n < tape_.instructions.size(); ++n) {
       const auto& instruction = tape_.instructions[n];
       const void* sources[3];
-      for (int k = 0; k < instruction.num_sources; ++k) sources[k] = location(instruction.sources[k]);
+      for (int k = 0; k < instruction.num_sources; ++k)
+        sources[k] = location(instruction.sources[k]);
       kernels_[n](slot(tape_.num_inputs + static_cast<int32_t>(n)), sources, count,
                   tape_.params.data() + instruction.params_offset);
     }
@@ -64,7 +68,8 @@ class TapeSource : public ElementSource {
     bool is_single;
   };
 
-  /** A slot for each single input and each result; a slot is free again after its value's last use. */
+  /** A slot for each single input and each result; a slot is free again after its value's last use.
+   */
   void assign_slots() {
     std::vector<int32_t> last_use(tape_.num_values(), -1);
     for (size_t n = 0; n < tape_.instructions.size(); ++n) {
@@ -85,9 +90,9 @@ class TapeSource : public ElementSource {
         slots_[result] = free_slots.back();
         free_slots.pop_back();
       }
-      std::vector<int32_t> sources(tape_.instructions[n].sources.begin(),
-                                   tape_.instructions[n].sources.begin() +
-                                       tape_.instructions[n].num_sources);
+      std::vector<int32_t> sources(
+          tape_.instructions[n].sources.begin(),
+          tape_.instructions[n].sources.begin() + tape_.instructions[n].num_sources);
       std::sort(sources.begin(), sources.end());
       sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
       for (int32_t source : sources) {
@@ -126,12 +131,20 @@ void eval_fused_reduce(const Primitive& primitive, const std::vector<array>& inp
   bool truth = type == Reduce::And || type == Reduce::Or;
   ReduceOp op = ReduceOp::sum;
   switch (type) {
-    case Reduce::Sum: op = ReduceOp::sum; break;
-    case Reduce::Prod: op = ReduceOp::prod; break;
+    case Reduce::Sum:
+      op = ReduceOp::sum;
+      break;
+    case Reduce::Prod:
+      op = ReduceOp::prod;
+      break;
     case Reduce::Min:
-    case Reduce::And: op = ReduceOp::min; break;
+    case Reduce::And:
+      op = ReduceOp::min;
+      break;
     case Reduce::Max:
-    case Reduce::Or: op = ReduceOp::max; break;
+    case Reduce::Or:
+      op = ReduceOp::max;
+      break;
   }
   TapeSource source(fused.tape(), inputs);
   Strides strides = row_major_strides(fused.shape());

@@ -20,8 +20,8 @@ struct StridedView {
 class ElementSource {
  public:
   virtual ~ElementSource() = default;
-  /** Elements [first, first + count), at most kSourceBlock of them, in memory of the source that stays
-   * valid until the thread's next call. Safe from any thread. */
+  /** Elements [first, first + count), at most kSourceBlock of them, in memory of the source that
+   * stays valid until the thread's next call. Safe from any thread. */
   virtual const void* fetch(int64_t first, int64_t count) const = 0;
 };
 inline constexpr int64_t kSourceBlock = 1024;
@@ -29,10 +29,10 @@ inline constexpr int64_t kSourceBlock = 1024;
 /** True when `reduce` can take elements from a source: they are then needed in runs. */
 bool reduces_in_runs(const Shape& shape, const std::vector<bool>& reduced);
 
-/** Reduces `x` over the axes where `reduced` is true into `out` (row-contiguous over the kept axes).
- * With `truth`, the elements count as `x != 0` (min is then all, max any) and out_dtype is bool.
- * The order of the operations depends on the shape and axes only. With a `source`, the elements of a
- * row-contiguous `x` come from there and its data is not read. */
+/** Reduces `x` over the axes where `reduced` is true into `out` (row-contiguous over the kept
+ * axes). With `truth`, the elements count as `x != 0` (min is then all, max any) and out_dtype is
+ * bool. The order of the operations depends on the shape and axes only. With a `source`, the
+ * elements of a row-contiguous `x` come from there and its data is not read. */
 void reduce(ReduceOp op, bool truth, const StridedView& x, const std::vector<bool>& reduced,
             void* out, Dtype out_dtype, const ElementSource* source = nullptr);
 

@@ -31,7 +31,8 @@ void argsort_rows(Dtype dtype, const AxisRows& rows, const void* in, uint32_t* o
 void sort_row(Dtype dtype, const void* in, void* out, int64_t length);
 void argsort_row(Dtype dtype, const void* in, uint32_t* out, int64_t length);
 
-/** Puts the element that sorting would put at `kth` there, smaller ones before and larger ones after it. */
+/** Puts the element that sorting would put at `kth` there, smaller ones before and larger ones
+ * after it. */
 void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth);
 void argpartition_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth);
 

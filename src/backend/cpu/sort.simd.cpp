@@ -271,8 +271,8 @@ void sort_long_row(const typename Sort::Element* in, int64_t n, typename Sort::K
   });
 }
 
-/** Puts the key that sorting would put at `kth` there, smaller ones before and larger ones after it, by
- * narrowing the range that holds it. Reads up to a vector past both arrays' ends. */
+/** Puts the key that sorting would put at `kth` there, smaller ones before and larger ones after
+ * it, by narrowing the range that holds it. Reads up to a vector past both arrays' ends. */
 template <typename Key>
 void partition_keys(Key* keys, int64_t n, int64_t kth, Key* scratch) {
   constexpr int64_t kSortLength = 256;
@@ -282,7 +282,8 @@ void partition_keys(Key* keys, int64_t n, int64_t kth, Key* scratch) {
   while (end - begin > kSortLength) {
     const int64_t size = end - begin;
     Key samples[kSamples];
-    for (int64_t i = 0; i < kSamples; ++i) samples[i] = keys[begin + (2 * i + 1) * size / (2 * kSamples)];
+    for (int64_t i = 0; i < kSamples; ++i)
+      samples[i] = keys[begin + (2 * i + 1) * size / (2 * kSamples)];
     sort_keys(samples, kSamples);
     const auto pivot = hn::Set(d, samples[(kth - begin) * kSamples / size]);
     auto split = [&](auto&& is_left) {

@@ -41,7 +41,8 @@ int64_t count(const std::vector<ShapeElem>& shape) {
 
 std::vector<int64_t> row_major(const std::vector<ShapeElem>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
-  for (int i = static_cast<int>(shape.size()) - 2; i >= 0; --i) strides[i] = strides[i + 1] * shape[i + 1];
+  for (int i = static_cast<int>(shape.size()) - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * shape[i + 1];
   return strides;
 }
 
@@ -62,7 +63,8 @@ struct View {
   }
 };
 
-/** A view of random values with dimensions in random order, some broadcast, reversed or with gaps. */
+/** A view of random values with dimensions in random order, some broadcast, reversed or with gaps.
+ */
 View random_view(const std::vector<ShapeElem>& shape, std::mt19937& random) {
   View view;
   std::vector<int> order(shape.size());
@@ -103,7 +105,8 @@ std::vector<float> unfused(const TapeView& tape, const std::vector<ShapeElem>& s
     const void* sources[3];
     for (int s = 0; s < i.num_sources; ++s) sources[s] = values[i.sources[s]].data();
     auto op = static_cast<ElementOp>(element_op_of(i.op));
-    find_block_kernel(op, i.source_dtype, i.dtype)(y.data(), sources, static_cast<size_t>(n), nullptr);
+    find_block_kernel(op, i.source_dtype, i.dtype)(y.data(), sources, static_cast<size_t>(n),
+                                                   nullptr);
     values.push_back(y);
   }
   return values[tape.outputs[0]];
@@ -113,13 +116,25 @@ std::vector<TapeInstruction> random_tape(int num_inputs, std::mt19937& random) {
   std::vector<TapeInstruction> code;
   int length = 1 + static_cast<int>(random() % 7);
   for (int n = 0; n < length; ++n) {
-    auto pick = [&] { return static_cast<int32_t>(random() % static_cast<unsigned>(num_inputs + n)); };
+    auto pick = [&] {
+      return static_cast<int32_t>(random() % static_cast<unsigned>(num_inputs + n));
+    };
     switch (random() % 5) {
-      case 0: code.push_back(make(ElementOp::sin, float32, float32, {pick(), 0, 0}, 1)); break;
-      case 1: code.push_back(make(ElementOp::add, float32, float32, {pick(), pick(), 0}, 2)); break;
-      case 2: code.push_back(make(ElementOp::multiply, float32, float32, {pick(), pick(), 0}, 2)); break;
-      case 3: code.push_back(make(ElementOp::subtract, float32, float32, {pick(), pick(), 0}, 2)); break;
-      default: code.push_back(make(ElementOp::cast, float32, float32, {pick(), 0, 0}, 1)); break;
+      case 0:
+        code.push_back(make(ElementOp::sin, float32, float32, {pick(), 0, 0}, 1));
+        break;
+      case 1:
+        code.push_back(make(ElementOp::add, float32, float32, {pick(), pick(), 0}, 2));
+        break;
+      case 2:
+        code.push_back(make(ElementOp::multiply, float32, float32, {pick(), pick(), 0}, 2));
+        break;
+      case 3:
+        code.push_back(make(ElementOp::subtract, float32, float32, {pick(), pick(), 0}, 2));
+        break;
+      default:
+        code.push_back(make(ElementOp::cast, float32, float32, {pick(), 0, 0}, 1));
+        break;
     }
   }
   return code;
@@ -127,9 +142,14 @@ std::vector<TapeInstruction> random_tape(int num_inputs, std::mt19937& random) {
 
 TEST(ElementEngine, RandomTapesOnRandomLayoutsEqualUnfusedLoops) {
   std::mt19937 random(3);
-  const std::vector<std::vector<ShapeElem>> shapes = {
-      {}, {1}, {7}, {0}, {3, 0, 2}, {100000}, {5, 3}, {2000, 3}, {70, 90}, {130, 140, 2}, {3, 4, 5, 6},
-      {2, 1, 300, 40}, {33, 1, 257}, {9, 2, 2, 2, 9}, {300, 400}};
+  const std::vector<std::vector<ShapeElem>> shapes = {{},           {1},
+                                                      {7},          {0},
+                                                      {3, 0, 2},    {100000},
+                                                      {5, 3},       {2000, 3},
+                                                      {70, 90},     {130, 140, 2},
+                                                      {3, 4, 5, 6}, {2, 1, 300, 40},
+                                                      {33, 1, 257}, {9, 2, 2, 2, 9},
+                                                      {300, 400}};
   for (int round = 0; round < 400; ++round) {
     const auto& shape = shapes[random() % shapes.size()];
     int num_inputs = 1 + static_cast<int>(random() % 3);
@@ -205,7 +225,8 @@ TEST(ElementEngine, LargeOutputsGoPastTheCaches) {
   std::vector<int64_t> strides = row_major(shape);
   std::vector<float> y(view.memory.size());
   copy_elements({y.data(), strides.data(), float32}, view.operand(), shape);
-  for (int64_t i = 0; i < count(shape); i += 997) ASSERT_EQ(y[static_cast<size_t>(i)], view.at(shape, i));
+  for (int64_t i = 0; i < count(shape); i += 997)
+    ASSERT_EQ(y[static_cast<size_t>(i)], view.at(shape, i));
 }
 
 template <class T>
@@ -224,8 +245,8 @@ void expect_cast(Dtype from, Dtype to, std::vector<float> values) {
 }
 
 TEST(ElementKernels, CastsBetweenAllDtypesKeepSmallNumbers) {
-  const Dtype dtypes[] = {uint8, uint16, uint32, uint64, int8, int16, int32, int64,
-                          float16, float32, float64, bfloat16, complex64};
+  const Dtype dtypes[] = {uint8, uint16,  uint32,  uint64,  int8,     int16,    int32,
+                          int64, float16, float32, float64, bfloat16, complex64};
   std::vector<float> values;
   for (int i = 0; i < 100; ++i) values.push_back(static_cast<float>(i));
   for (Dtype from : dtypes) {
@@ -234,16 +255,17 @@ TEST(ElementKernels, CastsBetweenAllDtypesKeepSmallNumbers) {
 }
 
 TEST(ElementKernels, FloatsOutOfRangeConvertAsOnX86) {
-  std::vector<float> x = {-1.0f, 300.0f, -300.0f, 3e9f, 1e19f, 1e20f, NAN, INFINITY, 2.7f, -2.7f, 70000.0f};
+  std::vector<float> x = {-1.0f, 300.0f,   -300.0f, 3e9f,  1e19f,   1e20f,
+                          NAN,   INFINITY, 2.7f,    -2.7f, 70000.0f};
   std::vector<uint8_t> small(x.size());
   std::vector<uint64_t> large(x.size());
   const void* source = x.data();
   find_block_kernel(ElementOp::cast, float32, uint8)(small.data(), &source, x.size(), nullptr);
   find_block_kernel(ElementOp::cast, float32, uint64)(large.data(), &source, x.size(), nullptr);
   EXPECT_EQ(small, (std::vector<uint8_t>{255, 44, 212, 0, 0, 0, 0, 0, 2, 254, 112}));
-  EXPECT_EQ(large, (std::vector<uint64_t>{~0ull, 300, ~0ull - 299, 3000000000ull,
-                                          9999999980506447872ull, 0, 1ull << 63, 0, 2, ~0ull - 1,
-                                          70000}));
+  EXPECT_EQ(large,
+            (std::vector<uint64_t>{~0ull, 300, ~0ull - 299, 3000000000ull, 9999999980506447872ull,
+                                   0, 1ull << 63, 0, 2, ~0ull - 1, 70000}));
 }
 
 TEST(ElementKernels, HalfFloatsRoundOnceAsTheScalarTypesDo) {

@@ -45,7 +45,8 @@ std::vector<float> samples() {
     values.push_back(wide(random));
     values.push_back(near(random));
   }
-  for (float x : {0.0f, -0.0f, 1.0f, -1.0f, 1e-45f, -1e-45f, 3.4e38f, -3.4e38f}) values.push_back(x);
+  for (float x : {0.0f, -0.0f, 1.0f, -1.0f, 1e-45f, -1e-45f, 3.4e38f, -3.4e38f})
+    values.push_back(x);
   return values;
 }
 
@@ -119,9 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
         UnaryCase{ElementOp::sqrt, std::sqrt, 0.501},
         UnaryCase{ElementOp::round, std::nearbyint, 0}, UnaryCase{ElementOp::floor, std::floor, 0},
         UnaryCase{ElementOp::ceil, std::ceil, 0}),
-    [](const auto& info) {
-      return std::string(kElementOpNames[static_cast<int>(info.param.op)]);
-    });
+    [](const auto& info) { return std::string(kElementOpNames[static_cast<int>(info.param.op)]); });
 
 struct BinaryCase {
   ElementOp op;
@@ -131,7 +130,9 @@ struct BinaryCase {
 
 double python_remainder(double a, double b) {
   double r = std::fmod(a, b);
-  return r != 0 && (r < 0) != (b < 0) ? static_cast<double>(static_cast<float>(r) + static_cast<float>(b)) : r;
+  return r != 0 && (r < 0) != (b < 0)
+             ? static_cast<double>(static_cast<float>(r) + static_cast<float>(b))
+             : r;
 }
 
 class BinaryMath : public testing::TestWithParam<BinaryCase> {};
@@ -151,8 +152,9 @@ TEST_P(BinaryMath, IsWithinTheBound) {
                              : exponent(random));
     }
   }
-  std::vector<float> special = {0.0f, -0.0f, 1.0f, -1.0f, 2.0f, -2.0f, 3.0f, -3.0f, 0.5f, -0.5f,
-                                INFINITY, -INFINITY, NAN, 1e-45f, 3e38f, -3e38f, 2.5f, 1e10f, -1e10f};
+  std::vector<float> special = {0.0f,  -0.0f,  1.0f,  -1.0f,    2.0f,      -2.0f, 3.0f,
+                                -3.0f, 0.5f,   -0.5f, INFINITY, -INFINITY, NAN,   1e-45f,
+                                3e38f, -3e38f, 2.5f,  1e10f,    -1e10f};
   for (float x : special) {
     for (float y : special) {
       a.push_back(x);
@@ -177,27 +179,27 @@ TEST_P(BinaryMath, IsWithinTheBound) {
       at = i;
     }
   }
-  printf("%s: %.3f ulp at %.9g, %.9g\n", std::string(kElementOpNames[static_cast<int>(c.op)]).c_str(),
-         worst, static_cast<double>(a[at]), static_cast<double>(b[at]));
+  printf("%s: %.3f ulp at %.9g, %.9g\n",
+         std::string(kElementOpNames[static_cast<int>(c.op)]).c_str(), worst,
+         static_cast<double>(a[at]), static_cast<double>(b[at]));
   EXPECT_LE(worst, c.bound) << "at " << a[at] << ", " << b[at] << " got " << y[at];
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, BinaryMath,
-    testing::Values(
-        BinaryCase{ElementOp::power, std::pow, 2}, BinaryCase{ElementOp::arctan2, std::atan2, 2},
-        BinaryCase{ElementOp::logaddexp,
-                   [](double a, double b) {
-                     if (std::isnan(a) || std::isnan(b)) return a + b;
-                     double high = std::fmax(a, b);
-                     return std::isinf(high) ? high
-                                             : high + std::log1p(std::exp(std::fmin(a, b) - high));
-                   },
-                   2.5},
-        BinaryCase{ElementOp::remainder, python_remainder, 0}),
-    [](const auto& info) {
-      return std::string(kElementOpNames[static_cast<int>(info.param.op)]);
-    });
+    testing::Values(BinaryCase{ElementOp::power, std::pow, 2},
+                    BinaryCase{ElementOp::arctan2, std::atan2, 2},
+                    BinaryCase{ElementOp::logaddexp,
+                               [](double a, double b) {
+                                 if (std::isnan(a) || std::isnan(b)) return a + b;
+                                 double high = std::fmax(a, b);
+                                 return std::isinf(high)
+                                            ? high
+                                            : high + std::log1p(std::exp(std::fmin(a, b) - high));
+                               },
+                               2.5},
+                    BinaryCase{ElementOp::remainder, python_remainder, 0}),
+    [](const auto& info) { return std::string(kElementOpNames[static_cast<int>(info.param.op)]); });
 
 }  // namespace
 }  // namespace mlx::core::cpu

@@ -54,9 +54,10 @@ TEST(FusedReduce, TheFuserEndsATapeInAReduction) {
   {
     array product = multiply(x, x);
     std::vector<array> nodes{sin(product)};
-    array total(Shape{1, 1}, float32,
-                std::make_shared<Reduce>(default_stream(Device::cpu), Reduce::Sum, std::vector<int>{0, 1}),
-                {nodes[0]});
+    array total(
+        Shape{1, 1}, float32,
+        std::make_shared<Reduce>(default_stream(Device::cpu), Reduce::Sum, std::vector<int>{0, 1}),
+        {nodes[0]});
     for (array node : {product, nodes[0], total}) {
       Step step;
       step.primitive = node.primitive_ptr();

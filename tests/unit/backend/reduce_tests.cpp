@@ -88,9 +88,9 @@ std::vector<float> run(ReduceOp op, const std::vector<float>& x, const Shape& sh
 }
 
 TEST(Reduce, MatchesReferenceOnAllAxesAndLayouts) {
-  const std::vector<Shape> shapes{{5},         {100, 3},  {3, 100},     {2, 70, 9},
-                                  {1, 5000},   {300, 17}, {2, 3, 4, 5}, {130, 1, 66},
-                                  {9, 64, 33}, {5000, 2}, {2500, 7}, {1100, 40}, {40, 1100}, {3, 4097},    {1, 1}};
+  const std::vector<Shape> shapes{{5},       {100, 3},     {3, 100},     {2, 70, 9},  {1, 5000},
+                                  {300, 17}, {2, 3, 4, 5}, {130, 1, 66}, {9, 64, 33}, {5000, 2},
+                                  {2500, 7}, {1100, 40},   {40, 1100},   {3, 4097},   {1, 1}};
   for (const Shape& shape : shapes) {
     size_t total = 1;
     for (int s : shape) total *= s;

@@ -57,7 +57,10 @@ TEST(ThreadPool, RunsEveryTaskOnceAndRethrows) {
     parallel_for(37, [&](int64_t i) { hits[i]++; });
     for (auto& hit : hits) ASSERT_EQ(hit.load(), 1);
   }
-  EXPECT_THROW(parallel_for(8, [](int64_t i) { if (i == 5) throw std::runtime_error("five"); }),
+  EXPECT_THROW(parallel_for(8,
+                            [](int64_t i) {
+                              if (i == 5) throw std::runtime_error("five");
+                            }),
                std::runtime_error);
 }
 

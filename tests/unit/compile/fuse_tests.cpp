@@ -22,9 +22,7 @@ Step step_of(array& out) {
 
 const Tape& tape_of(const Step& step) { return dynamic_cast<const Fused&>(*step.primitive).tape(); }
 
-std::vector<array> leaves() {
-  return {array({1.0f, 2.0f}), array({3.0f, 4.0f})};
-}
+std::vector<array> leaves() { return {array({1.0f, 2.0f}), array({3.0f, 4.0f})}; }
 
 }  // namespace
 

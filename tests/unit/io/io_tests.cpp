@@ -6,8 +6,8 @@
 #include <random>
 
 #include "mlx/io.h"
-#include "mlx/primitives/io.h"
 #include "mlx/ops.h"
+#include "mlx/primitives/io.h"
 
 namespace mlx::core {
 
@@ -64,8 +64,10 @@ TEST_F(Io, NpyRoundTripsEveryDtypeAndOrder) {
 
 TEST_F(Io, SafetensorsRoundTrips) {
   auto file = path("a.safetensors");
-  save_safetensors(file, {{"w", array({1.0f, 2.0f})}, {"empty", array(std::vector<int>{}.begin(), {0, 3}, int8)}},
-                   {{"kind", "test"}});
+  save_safetensors(
+      file,
+      {{"w", array({1.0f, 2.0f})}, {"empty", array(std::vector<int>{}.begin(), {0, 3}, int8)}},
+      {{"kind", "test"}});
   auto [arrays, metadata] = load_safetensors(file);
   EXPECT_EQ(metadata.at("kind"), "test");
   arrays.at("w").eval();
@@ -85,10 +87,13 @@ TEST_F(Io, RefusesHostileSafetensors) {
       safetensors_bytes(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8),
       safetensors_bytes(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8),
       safetensors_bytes(R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", 8),
-      safetensors_bytes(R"({"a":{"dtype":"F32","shape":[2147483647,2147483647,4],"data_offsets":[0,8]}})", 8),
+      safetensors_bytes(
+          R"({"a":{"dtype":"F32","shape":[2147483647,2147483647,4],"data_offsets":[0,8]}})", 8),
       safetensors_bytes(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                        R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 8),
-      safetensors_bytes(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,0]}})", 8),
+                        R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+                        8),
+      safetensors_bytes(
+          R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,0]}})", 8),
   };
   for (const auto& bytes : broken) {
     write(file, bytes);
@@ -123,9 +128,10 @@ TEST_F(Io, FailedSaveLeavesTheOldFile) {
   auto file = path("keep.npy");
   save(file, array({1.0f}));
   std::string before = contents(file);
-  array bad(Shape{1}, float32, std::make_shared<Load>(default_stream(Device::cpu),
-                                                      std::make_shared<io::ParallelFileReader>(file),
-                                                      1 << 20, false), std::vector<array>{});
+  array bad(Shape{1}, float32,
+            std::make_shared<Load>(default_stream(Device::cpu),
+                                   std::make_shared<io::ParallelFileReader>(file), 1 << 20, false),
+            std::vector<array>{});
   EXPECT_THROW(save(file, bad), std::runtime_error);
   EXPECT_EQ(contents(file), before);
   EXPECT_THROW(save("/nonexistent/x.npy", array(1.0f)), std::runtime_error);

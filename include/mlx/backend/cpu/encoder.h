@@ -9,15 +9,16 @@
 
 namespace mlx::core::cpu {
 
-/** A primitive's eval_cpu runs on the stream's thread when its inputs are ready, so dispatched work runs at
- * once and in order. The bookkeeping calls are accepted for programs written for MLX. */
+/** A primitive's eval_cpu runs on the stream's thread when its inputs are ready, so dispatched work
+ * runs at once and in order. The bookkeeping calls are accepted for programs written for MLX. */
 class CommandEncoder {
  public:
   explicit CommandEncoder(Stream stream) : stream_(stream) {}
 
   void set_input_array(const array&) {}
   void set_output_array(array&) {}
-  /** Keeps an array alive until the work of this primitive is done; it is, when dispatch returns. */
+  /** Keeps an array alive until the work of this primitive is done; it is, when dispatch returns.
+   */
   void add_temporary(array) {}
   void add_temporaries(std::vector<array>) {}
 

@@ -1,5 +1,5 @@
-// Loops over a block for formulas: float32, float16 and bfloat16 as float32 vectors, the other dtypes
-// as scalar loops that the compiler vectorises.
+// Loops over a block for formulas: float32, float16 and bfloat16 as float32 vectors, the other
+// dtypes as scalar loops that the compiler vectorises.
 #if defined(MLX_CPU_ELEMENT_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MLX_CPU_ELEMENT_BLOCK_INL_H_
 #undef MLX_CPU_ELEMENT_BLOCK_INL_H_
@@ -36,8 +36,8 @@ inline constexpr bool kIsCheap =
     std::is_same_v<Op, Maximum> || std::is_same_v<Op, Minimum> || std::is_same_v<Op, Square> ||
     std::is_same_v<Op, Negative> || std::is_same_v<Op, Abs>;
 
-/** Runs Op over n elements of kSources arrays of T. The last, partial vector goes through buffers, so
- * that every element takes the same path. */
+/** Runs Op over n elements of kSources arrays of T. The last, partial vector goes through buffers,
+ * so that every element takes the same path. */
 template <class Op, class T, int kSources>
 void vector_block(void* dst, const void* const* sources, size_t n, const void* params) {
   const hn::ScalableTag<float> d;
@@ -53,13 +53,17 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
   R* out = static_cast<R*>(dst);
   auto run = [d, stream](const T* x0, const T* x1, R* y) HWY_ATTR {
     Y result;
-    if constexpr (kSources == 1) result = Op()(load_float(d, x0));
-    else result = Op()(load_float(d, x0), load_float(d, x1));
+    if constexpr (kSources == 1)
+      result = Op()(load_float(d, x0));
+    else
+      result = Op()(load_float(d, x0), load_float(d, x1));
     if constexpr (is_mask) {
       store_mask(d, result, y);
     } else {
-      if (stream) stream_float(d, result, y);
-      else store_float(d, result, y);
+      if (stream)
+        stream_float(d, result, y);
+      else
+        store_float(d, result, y);
     }
   };
   size_t i = 0;
@@ -105,21 +109,25 @@ void scalar_binary_block(void* dst, const void* const* sources, size_t n, const 
 
 template <class Op, class T>
 BlockKernel unary_block() {
-  if constexpr (kAsFloatVector<T>) return &vector_block<Op, T, 1>;
-  else return &scalar_unary_block<Op, T>;
+  if constexpr (kAsFloatVector<T>)
+    return &vector_block<Op, T, 1>;
+  else
+    return &scalar_unary_block<Op, T>;
 }
 template <class Op, class T>
 BlockKernel binary_block() {
-  if constexpr (kAsFloatVector<T>) return &vector_block<Op, T, 2>;
-  else return &scalar_binary_block<Op, T>;
+  if constexpr (kAsFloatVector<T>)
+    return &vector_block<Op, T, 2>;
+  else
+    return &scalar_binary_block<Op, T>;
 }
 
 // ---- which dtypes an op is compiled for
 
 enum Kinds : unsigned {
-  kReal = 1,      // float16, bfloat16, float32, float64
-  kComplex = 2,   // complex64
-  kInteger = 4,   // the eight integers
+  kReal = 1,     // float16, bfloat16, float32, float64
+  kComplex = 2,  // complex64
+  kInteger = 4,  // the eight integers
   kBool = 8,
   kInexact = kReal | kComplex,
   kDiscrete = kInteger | kBool,
@@ -127,10 +135,12 @@ enum Kinds : unsigned {
   kAll = kNumbers | kComplex,
 };
 
-#define MLX_BLOCK_CASE(kind, val, T)                      \
-  case Dtype::Val::val:                                   \
-    if constexpr ((kKinds & (kind)) != 0) return Make::template make<T>(); \
-    else return nullptr;
+#define MLX_BLOCK_CASE(kind, val, T)      \
+  case Dtype::Val::val:                   \
+    if constexpr ((kKinds & (kind)) != 0) \
+      return Make::template make<T>();    \
+    else                                  \
+      return nullptr;
 
 template <class Op>
 struct MakeUnary {

@@ -10,13 +10,15 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-/** As C++ converts, with out-of-range floats doing what x86 does: through int32 for up to 16 bits and
- * int32, through int64 for the wider ones, so that -1.0 becomes the largest unsigned value. */
+/** As C++ converts, with out-of-range floats doing what x86 does: through int32 for up to 16 bits
+ * and int32, through int64 for the wider ones, so that -1.0 becomes the largest unsigned value. */
 template <class R, class T>
 HWY_INLINE R convert(T x) {
   if constexpr (std::is_same_v<T, complex64_t>) {
-    if constexpr (std::is_same_v<R, bool>) return (x.real() != 0.0f) | (x.imag() != 0.0f);
-    else return convert<R>(x.real());
+    if constexpr (std::is_same_v<R, bool>)
+      return (x.real() != 0.0f) | (x.imag() != 0.0f);
+    else
+      return convert<R>(x.real());
   } else if constexpr (std::is_same_v<R, complex64_t>) {
     return complex64_t(static_cast<float>(x), 0.0f);
   } else if constexpr (std::is_same_v<R, bool>) {
@@ -27,8 +29,8 @@ HWY_INLINE R convert(T x) {
     auto low = static_cast<uint64_t>(static_cast<int64_t>(high ? x - kHalf : x));
     return low + (static_cast<uint64_t>(high) << 63);
   } else if constexpr (std::is_floating_point_v<T> && std::is_integral_v<R>) {
-    using Middle = std::conditional_t<
-        (sizeof(R) < 4 || std::is_same_v<R, int32_t>), int32_t, int64_t>;
+    using Middle =
+        std::conditional_t<(sizeof(R) < 4 || std::is_same_v<R, int32_t>), int32_t, int64_t>;
     return static_cast<R>(static_cast<Middle>(x));
   } else {
     return static_cast<R>(x);
@@ -101,20 +103,34 @@ struct MakeCastFrom {
 
 BlockKernel find_cast_kernel(Dtype::Val from, Dtype::Val to) {
   switch (from) {
-    case Dtype::Val::bool_: return MakeCastFrom::make<bool>(to);
-    case Dtype::Val::uint8: return MakeCastFrom::make<uint8_t>(to);
-    case Dtype::Val::uint16: return MakeCastFrom::make<uint16_t>(to);
-    case Dtype::Val::uint32: return MakeCastFrom::make<uint32_t>(to);
-    case Dtype::Val::uint64: return MakeCastFrom::make<uint64_t>(to);
-    case Dtype::Val::int8: return MakeCastFrom::make<int8_t>(to);
-    case Dtype::Val::int16: return MakeCastFrom::make<int16_t>(to);
-    case Dtype::Val::int32: return MakeCastFrom::make<int32_t>(to);
-    case Dtype::Val::int64: return MakeCastFrom::make<int64_t>(to);
-    case Dtype::Val::float16: return MakeCastFrom::make<float16_t>(to);
-    case Dtype::Val::float32: return MakeCastFrom::make<float>(to);
-    case Dtype::Val::float64: return MakeCastFrom::make<double>(to);
-    case Dtype::Val::bfloat16: return MakeCastFrom::make<bfloat16_t>(to);
-    case Dtype::Val::complex64: return MakeCastFrom::make<complex64_t>(to);
+    case Dtype::Val::bool_:
+      return MakeCastFrom::make<bool>(to);
+    case Dtype::Val::uint8:
+      return MakeCastFrom::make<uint8_t>(to);
+    case Dtype::Val::uint16:
+      return MakeCastFrom::make<uint16_t>(to);
+    case Dtype::Val::uint32:
+      return MakeCastFrom::make<uint32_t>(to);
+    case Dtype::Val::uint64:
+      return MakeCastFrom::make<uint64_t>(to);
+    case Dtype::Val::int8:
+      return MakeCastFrom::make<int8_t>(to);
+    case Dtype::Val::int16:
+      return MakeCastFrom::make<int16_t>(to);
+    case Dtype::Val::int32:
+      return MakeCastFrom::make<int32_t>(to);
+    case Dtype::Val::int64:
+      return MakeCastFrom::make<int64_t>(to);
+    case Dtype::Val::float16:
+      return MakeCastFrom::make<float16_t>(to);
+    case Dtype::Val::float32:
+      return MakeCastFrom::make<float>(to);
+    case Dtype::Val::float64:
+      return MakeCastFrom::make<double>(to);
+    case Dtype::Val::bfloat16:
+      return MakeCastFrom::make<bfloat16_t>(to);
+    case Dtype::Val::complex64:
+      return MakeCastFrom::make<complex64_t>(to);
   }
   return nullptr;
 }

@@ -12,16 +12,26 @@ namespace HWY_NAMESPACE {
 
 BlockKernel find_comparison_kernel(ElementOp op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::equal: return binary_kernel<Equal, kAll>(dtype);
-    case ElementOp::greater: return binary_kernel<Greater, kAll>(dtype);
-    case ElementOp::greater_equal: return binary_kernel<GreaterEqual, kAll>(dtype);
-    case ElementOp::less: return binary_kernel<Less, kAll>(dtype);
-    case ElementOp::less_equal: return binary_kernel<LessEqual, kAll>(dtype);
-    case ElementOp::logical_and: return binary_kernel<LogicalAnd, kAll>(dtype);
-    case ElementOp::logical_or: return binary_kernel<LogicalOr, kAll>(dtype);
-    case ElementOp::nan_equal: return binary_kernel<NanEqual, kInexact>(dtype);
-    case ElementOp::not_equal: return binary_kernel<NotEqual, kAll>(dtype);
-    default: return nullptr;
+    case ElementOp::equal:
+      return binary_kernel<Equal, kAll>(dtype);
+    case ElementOp::greater:
+      return binary_kernel<Greater, kAll>(dtype);
+    case ElementOp::greater_equal:
+      return binary_kernel<GreaterEqual, kAll>(dtype);
+    case ElementOp::less:
+      return binary_kernel<Less, kAll>(dtype);
+    case ElementOp::less_equal:
+      return binary_kernel<LessEqual, kAll>(dtype);
+    case ElementOp::logical_and:
+      return binary_kernel<LogicalAnd, kAll>(dtype);
+    case ElementOp::logical_or:
+      return binary_kernel<LogicalOr, kAll>(dtype);
+    case ElementOp::nan_equal:
+      return binary_kernel<NanEqual, kInexact>(dtype);
+    case ElementOp::not_equal:
+      return binary_kernel<NotEqual, kAll>(dtype);
+    default:
+      return nullptr;
   }
 }
 
@@ -34,7 +44,9 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_comparison_kernel);
 
-BlockKernel comparison_kernel(ElementOp op, Dtype::Val dtype) { return HWY_DYNAMIC_DISPATCH(find_comparison_kernel)(op, dtype); }
+BlockKernel comparison_kernel(ElementOp op, Dtype::Val dtype) {
+  return HWY_DYNAMIC_DISPATCH(find_comparison_kernel)(op, dtype);
+}
 
 }  // namespace mlx::core::cpu
 #endif  // HWY_ONCE

@@ -20,8 +20,8 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
   int op = element_op_of(instruction.op);
   BlockKernel kernel = nullptr;
   if (op >= 0) {
-    kernel = find_block_kernel(static_cast<ElementOp>(op), instruction.source_dtype,
-                               instruction.dtype);
+    kernel =
+        find_block_kernel(static_cast<ElementOp>(op), instruction.source_dtype, instruction.dtype);
   }
   if (kernel == nullptr) {
     throw_internal("no element kernel for op " +
@@ -33,7 +33,7 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
 
 namespace {
 
-constexpr int64_t kDeepBlock = 512;       // elements: a block of each live value stays in L1
+constexpr int64_t kDeepBlock = 512;  // elements: a block of each live value stays in L1
 constexpr int64_t kShallowBlock = 2048;
 constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
 constexpr int64_t kInlineBytes = 32 << 10;
@@ -131,8 +131,12 @@ void Program::build_steps(const TapeView& tape) {
       alias_[result] = alias_[instruction.sources[0]];
       continue;
     }
-    Step step{kernel_of(instruction), tape.params + instruction.params_offset,
-              instruction.num_sources, {}, result, false};
+    Step step{kernel_of(instruction),
+              tape.params + instruction.params_offset,
+              instruction.num_sources,
+              {},
+              result,
+              false};
     step.can_stream = block_kernel_streams(static_cast<ElementOp>(element_op_of(instruction.op)),
                                            instruction.source_dtype, instruction.dtype);
     for (int s = 0; s < instruction.num_sources; ++s) {
@@ -167,28 +171,31 @@ void Program::place_operands(std::span<const ElementOperand> inputs,
     place(p);
     bool moves = false;
     for (int dim = 0; dim < space_.ndim(); ++dim) moves |= space_.stride(dim, k) != 0;
-    TileView tile{p.data, p.row_stride, p.column_stride, tiling_.tile_rows, tiling_.tile_columns,
+    TileView tile{p.data,    p.row_stride, p.column_stride, tiling_.tile_rows, tiling_.tile_columns,
                   p.itemsize};
     bool dense_rows = tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns;
-    if (!moves) p.access = Access::constant;
-    else if (tile.is_dense() && dense_rows) p.access = Access::direct;
+    if (!moves)
+      p.access = Access::constant;
+    else if (tile.is_dense() && dense_rows)
+      p.access = Access::direct;
     else if (p.column_stride == 0 || (p.row_stride == 0 && tiling_.tile_rows > 1))
       p.access = Access::repeated;
-    else p.access = Access::copied;
+    else
+      p.access = Access::copied;
     inputs_.push_back(p);
   }
   for (Placement& output : outputs_) place(output);
 }
 
-/** An output whose tiles are dense is written by its last kernel directly, unless it bypasses the caches
- * or shares memory with an input that is still to be read. */
+/** An output whose tiles are dense is written by its last kernel directly, unless it bypasses the
+ * caches or shares memory with an input that is still to be read. */
 void Program::choose_direct_outputs() {
   SmallVector<int> claimed;
   for (Placement& output : outputs_) {
-    TileView tile{output.data, output.row_stride, output.column_stride, tiling_.tile_rows,
-                  tiling_.tile_columns, output.itemsize};
-    bool dense = tile.is_dense() &&
-                 (tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns);
+    TileView tile{output.data,       output.row_stride,    output.column_stride,
+                  tiling_.tile_rows, tiling_.tile_columns, output.itemsize};
+    bool dense =
+        tile.is_dense() && (tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns);
     bool in_place = false, is_safe = true;
     int step = -1;
     for (size_t s = 0; s < steps_.size(); ++s) {
@@ -199,9 +206,10 @@ void Program::choose_direct_outputs() {
       in_place = true;
       is_safe &= last_use_[input.value] <= step && input.access == Access::direct;
     }
-    bool is_long = uses_streaming_stores(static_cast<size_t>(space_.num_elements) * output.itemsize);
-    output.stream = !in_place && is_long &&
-                    output.column_stride == static_cast<int64_t>(output.itemsize);
+    bool is_long =
+        uses_streaming_stores(static_cast<size_t>(space_.num_elements) * output.itemsize);
+    output.stream =
+        !in_place && is_long && output.column_stride == static_cast<int64_t>(output.itemsize);
     bool is_taken = std::find(claimed.begin(), claimed.end(), output.value) != claimed.end();
     bool streams_itself = false;
     if (step >= 0 && output.stream) {
@@ -328,14 +336,20 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
         int dim = outer_dims_[n];
         int64_t index = outer % space_.sizes[dim];
         outer /= space_.sizes[dim];
-        for (int k = 0; k < space_.num_operands; ++k) outer_offset[k] += index * space_.stride(dim, k);
+        for (int k = 0; k < space_.num_operands; ++k)
+          outer_offset[k] += index * space_.stride(dim, k);
       }
     }
     int64_t rows = std::min(tiling_.tile_rows, tiling_.rows - row);
     int64_t columns = std::min(tiling_.tile_columns, tiling_.columns - column);
     auto view = [&](const Placement& p) {
-      return TileView{p.data + outer_offset[p.operand] + row * p.row_stride + column * p.column_stride,
-                      p.row_stride, p.column_stride, rows, columns, p.itemsize};
+      return TileView{
+          p.data + outer_offset[p.operand] + row * p.row_stride + column * p.column_stride,
+          p.row_stride,
+          p.column_stride,
+          rows,
+          columns,
+          p.itemsize};
     };
     for (int k = 0; k < num_inputs_; ++k) {
       const Placement& p = inputs_[k];
@@ -345,8 +359,7 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
         location[k] = tile.data;
       } else if (p.access == Access::copied) {
         load_tile(location[k], tile);
-      } else if (loaded_from[k] != tile.data || loaded_rows != rows ||
-                 loaded_columns != columns) {
+      } else if (loaded_from[k] != tile.data || loaded_rows != rows || loaded_columns != columns) {
         load_tile(location[k], tile);
         loaded_from[k] = tile.data;
       }

@@ -10,7 +10,8 @@
 
 namespace mlx::core::cpu {
 
-/** An array an element program reads or writes; strides in items, one for each dimension of the shape. */
+/** An array an element program reads or writes; strides in items, one for each dimension of the
+ * shape. */
 struct ElementOperand {
   void* data;  // inputs are not written
   const int64_t* strides;
@@ -28,8 +29,9 @@ struct TapeView {
 /** The block kernel of an instruction. */
 BlockKernel kernel_of(const TapeInstruction& instruction);
 
-/** Runs the tape over `shape`. Inputs broadcast by stride 0. An output may share memory with an input if
- * both have the same strides and item size; overlap otherwise is not allowed. Blocks until done. */
+/** Runs the tape over `shape`. Inputs broadcast by stride 0. An output may share memory with an
+ * input if both have the same strides and item size; overlap otherwise is not allowed. Blocks until
+ * done. */
 void run_tape(const TapeView& tape, std::span<const ShapeElem> shape,
               std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs);
 

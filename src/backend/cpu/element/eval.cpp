@@ -1,5 +1,5 @@
-// Element-wise primitives and fused tapes on the CPU: gives outputs a buffer (an input's where it may)
-// and hands the arrays to the element engine.
+// Element-wise primitives and fused tapes on the CPU: gives outputs a buffer (an input's where it
+// may) and hands the arrays to the element engine.
 #include "backend/cpu/element/eval.h"
 
 #include "backend/cpu/element/engine.h"
@@ -12,15 +12,17 @@ bool is_dense(const array& a) { return a.flags().contiguous && a.data_size() == 
 
 bool is_single(const array& a) { return a.data_size() == 1; }
 
-/** The input whose layout the outputs take: all inputs that are not single elements are dense and share
- * its strides. Null: row-major. */
+/** The input whose layout the outputs take: all inputs that are not single elements are dense and
+ * share its strides. Null: row-major. */
 const array* find_layout(const std::vector<array>& inputs, const Shape& shape) {
   const array* layout = nullptr;
   for (const array& input : inputs) {
     if (is_single(input) && input.size() != 1) continue;
     if (input.shape() != shape || !is_dense(input)) return nullptr;
-    if (layout == nullptr) layout = &input;
-    else if (layout->strides() != input.strides()) return nullptr;
+    if (layout == nullptr)
+      layout = &input;
+    else if (layout->strides() != input.strides())
+      return nullptr;
   }
   return layout;
 }
@@ -36,7 +38,8 @@ void allocate_outputs(const std::vector<array>& inputs, std::vector<array>& outp
           !is_dense(input) || !input.is_donatable()) {
         continue;
       }
-      if (layout != nullptr ? input.strides() != layout->strides() : !input.flags().row_contiguous) {
+      if (layout != nullptr ? input.strides() != layout->strides()
+                            : !input.flags().row_contiguous) {
         continue;
       }
       output.copy_shared_buffer(input);
@@ -79,7 +82,9 @@ void eval_elementwise(const Primitive& primitive, const std::vector<array>& inpu
                               .params_offset = 0,
                               .params_size = 0};
   auto output = static_cast<int32_t>(inputs.size());
-  run({static_cast<int>(inputs.size()), {&instruction, 1}, {&output, 1},
+  run({static_cast<int>(inputs.size()),
+       {&instruction, 1},
+       {&output, 1},
        primitive.element_params().data()},
       inputs, outputs);
 }

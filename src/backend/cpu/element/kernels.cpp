@@ -17,8 +17,8 @@ using CastTable = std::array<std::array<BlockKernel, kNumDtypes>, kNumDtypes>;
 
 BlockKernel look_up(ElementOp op, Dtype::Val dtype) {
   using Family = BlockKernel (*)(ElementOp, Dtype::Val);
-  constexpr Family kFamilies[] = {&arithmetic_kernel, &comparison_kernel,   &exponential_kernel,
-                                  &logarithm_kernel,  &power_kernel,        &trigonometry_kernel,
+  constexpr Family kFamilies[] = {&arithmetic_kernel, &comparison_kernel, &exponential_kernel,
+                                  &logarithm_kernel,  &power_kernel,      &trigonometry_kernel,
                                   &unary_basic_kernel};
   for (Family family : kFamilies) {
     if (BlockKernel kernel = family(op, dtype)) return kernel;
@@ -98,11 +98,14 @@ Dtype block_kernel_result(ElementOp op, Dtype source) {
     case ElementOp::greater_equal:
     case ElementOp::logical_and:
     case ElementOp::logical_or:
-    case ElementOp::logical_not: return bool_;
+    case ElementOp::logical_not:
+      return bool_;
     case ElementOp::abs:
     case ElementOp::real:
-    case ElementOp::imag: return source.val() == Dtype::Val::complex64 ? float32 : source;
-    default: return source;
+    case ElementOp::imag:
+      return source.val() == Dtype::Val::complex64 ? float32 : source;
+    default:
+      return source;
   }
 }
 

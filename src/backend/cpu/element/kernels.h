@@ -9,17 +9,17 @@
 
 namespace mlx::core::cpu {
 
-/** dst[i] = op(sources[0][i], ...) for i < n. dst may be one of the sources if the items are of equal
- * size, and overlap none otherwise. */
+/** dst[i] = op(sources[0][i], ...) for i < n. dst may be one of the sources if the items are of
+ * equal size, and overlap none otherwise. */
 using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, const void* params);
 
-/** As `params`: write the result past the caches. dst is aligned to 64 bytes; end_stream() must follow
- * before others read. Only for kernels of which block_kernel_streams() holds. */
+/** As `params`: write the result past the caches. dst is aligned to 64 bytes; end_stream() must
+ * follow before others read. Only for kernels of which block_kernel_streams() holds. */
 inline const void* const kStreamResult = reinterpret_cast<const void*>(uintptr_t{1});
 bool block_kernel_streams(ElementOp op, Dtype source, Dtype result);
 
-/** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if there is
- * none. For select, `source` is the dtype of the two values. */
+/** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if
+ * there is none. For select, `source` is the dtype of the two values. */
 BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result);
 
 /** The formula of an index into the OpList, or -1 if there is none here. */
@@ -36,9 +36,10 @@ void fill_block(void* dst, const void* value, size_t n, size_t itemsize);
 void gather_block(void* dst, const void* src, int64_t stride, size_t n, size_t itemsize);
 /** dst[i * stride] = src[i] */
 void scatter_block(void* dst, const void* src, int64_t stride, size_t n, size_t itemsize);
-/** dst[i * dst_stride + j] = src[j * src_stride + i] for i < rows and j < columns, strides in items. */
-void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, size_t rows,
-                     size_t columns, size_t itemsize);
+/** dst[i * dst_stride + j] = src[j * src_stride + i] for i < rows and j < columns, strides in
+ * items. */
+void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride,
+                     size_t rows, size_t columns, size_t itemsize);
 /** Copies past the caches; dst aligned to 64 bytes. end_stream() must follow before others read. */
 void stream_block(void* dst, const void* src, size_t bytes);
 void end_stream();

@@ -26,10 +26,14 @@ void select_block(void* dst, const void* const* sources, size_t n, const void*) 
 
 BlockKernel find_select_kernel(size_t itemsize) {
   switch (itemsize) {
-    case 1: return &select_block<uint8_t>;
-    case 2: return &select_block<uint16_t>;
-    case 4: return &select_block<uint32_t>;
-    default: return &select_block<uint64_t>;
+    case 1:
+      return &select_block<uint8_t>;
+    case 2:
+      return &select_block<uint16_t>;
+    case 4:
+      return &select_block<uint32_t>;
+    default:
+      return &select_block<uint64_t>;
   }
 }
 
@@ -102,12 +106,24 @@ void transpose_items(void* dst, int64_t dst_stride, const void* src, int64_t src
 
 void stream_copy(void* dst, const void* src, size_t bytes) { stream_bytes(dst, src, bytes); }
 
-#define MLX_BY_SIZE(call)                          \
-  switch (itemsize) {                              \
-    case 1: { using T = uint8_t; call; } break;    \
-    case 2: { using T = uint16_t; call; } break;   \
-    case 4: { using T = uint32_t; call; } break;   \
-    default: { using T = uint64_t; call; } break;  \
+#define MLX_BY_SIZE(call) \
+  switch (itemsize) {     \
+    case 1: {             \
+      using T = uint8_t;  \
+      call;               \
+    } break;              \
+    case 2: {             \
+      using T = uint16_t; \
+      call;               \
+    } break;              \
+    case 4: {             \
+      using T = uint32_t; \
+      call;               \
+    } break;              \
+    default: {            \
+      using T = uint64_t; \
+      call;               \
+    } break;              \
   }
 
 void fill_any(void* dst, const void* value, size_t n, size_t itemsize) {
@@ -151,8 +167,8 @@ void gather_block(void* dst, const void* src, int64_t stride, size_t n, size_t i
 void scatter_block(void* dst, const void* src, int64_t stride, size_t n, size_t itemsize) {
   HWY_DYNAMIC_DISPATCH(scatter_any)(dst, src, stride, n, itemsize);
 }
-void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, size_t rows,
-                     size_t columns, size_t itemsize) {
+void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride,
+                     size_t rows, size_t columns, size_t itemsize) {
   HWY_DYNAMIC_DISPATCH(transpose_any)(dst, dst_stride, src, src_stride, rows, columns, itemsize);
 }
 void stream_block(void* dst, const void* src, size_t bytes) {

@@ -12,14 +12,22 @@ namespace HWY_NAMESPACE {
 
 BlockKernel find_logarithm_kernel(ElementOp op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::log: return unary_kernel<Log, kInexact>(dtype);
-    case ElementOp::log10: return unary_kernel<Log10, kInexact>(dtype);
-    case ElementOp::log1p: return unary_kernel<Log1p, kInexact>(dtype);
-    case ElementOp::log2: return unary_kernel<Log2, kInexact>(dtype);
-    case ElementOp::arccosh: return unary_kernel<ArcCosh, kInexact>(dtype);
-    case ElementOp::arcsinh: return unary_kernel<ArcSinh, kInexact>(dtype);
-    case ElementOp::arctanh: return unary_kernel<ArcTanh, kInexact>(dtype);
-    default: return nullptr;
+    case ElementOp::log:
+      return unary_kernel<Log, kInexact>(dtype);
+    case ElementOp::log10:
+      return unary_kernel<Log10, kInexact>(dtype);
+    case ElementOp::log1p:
+      return unary_kernel<Log1p, kInexact>(dtype);
+    case ElementOp::log2:
+      return unary_kernel<Log2, kInexact>(dtype);
+    case ElementOp::arccosh:
+      return unary_kernel<ArcCosh, kInexact>(dtype);
+    case ElementOp::arcsinh:
+      return unary_kernel<ArcSinh, kInexact>(dtype);
+    case ElementOp::arctanh:
+      return unary_kernel<ArcTanh, kInexact>(dtype);
+    default:
+      return nullptr;
   }
 }
 
@@ -32,7 +40,9 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_logarithm_kernel);
 
-BlockKernel logarithm_kernel(ElementOp op, Dtype::Val dtype) { return HWY_DYNAMIC_DISPATCH(find_logarithm_kernel)(op, dtype); }
+BlockKernel logarithm_kernel(ElementOp op, Dtype::Val dtype) {
+  return HWY_DYNAMIC_DISPATCH(find_logarithm_kernel)(op, dtype);
+}
 
 }  // namespace mlx::core::cpu
 #endif  // HWY_ONCE

@@ -58,7 +58,8 @@ IterationSpace make_space(std::span<const ShapeElem> shape, std::span<const Elem
   return space;
 }
 
-Tiling choose_tiling(const IterationSpace& space, std::span<const size_t> itemsizes, int64_t block) {
+Tiling choose_tiling(const IterationSpace& space, std::span<const size_t> itemsizes,
+                     int64_t block) {
   constexpr int64_t kShortRow = 128;
   Tiling tiling;
   int inner = space.ndim() - 1;

@@ -1,5 +1,5 @@
-// The iteration space of an element program: dimensions ordered and merged over all operands, and cut
-// into two-dimensional tiles.
+// The iteration space of an element program: dimensions ordered and merged over all operands, and
+// cut into two-dimensional tiles.
 #pragma once
 
 #include <span>
@@ -12,8 +12,8 @@ namespace mlx::core::cpu {
 struct IterationSpace {
   int num_operands = 0;
   int64_t num_elements = 0;
-  SmallVector<int64_t> sizes;           // outermost first, at least one dimension
-  SmallVector<int64_t, 32> strides;     // in bytes, [dimension][operand]
+  SmallVector<int64_t> sizes;        // outermost first, at least one dimension
+  SmallVector<int64_t, 32> strides;  // in bytes, [dimension][operand]
 
   int ndim() const { return static_cast<int>(sizes.size()); }
   int64_t stride(int dim, int operand) const {
@@ -22,12 +22,13 @@ struct IterationSpace {
 };
 
 /** Drops dimensions of size 1, orders the others by the stride of the first of `outputs` (the
- * outermost first) and merges neighbours that every operand walks as one. Operands are numbered inputs
- * first, then outputs. */
+ * outermost first) and merges neighbours that every operand walks as one. Operands are numbered
+ * inputs first, then outputs. */
 IterationSpace make_space(std::span<const ShapeElem> shape, std::span<const ElementOperand> inputs,
                           std::span<const ElementOperand> outputs);
 
-/** Tiles of `tile_rows` x `tile_columns` elements; the columns run along the innermost dimension. */
+/** Tiles of `tile_rows` x `tile_columns` elements; the columns run along the innermost dimension.
+ */
 struct Tiling {
   int row_dim = -1;  // -1: the space is one-dimensional
   int64_t rows = 1, columns = 1;
@@ -37,8 +38,8 @@ struct Tiling {
   int64_t column_tiles() const { return (columns + tile_columns - 1) / tile_columns; }
 };
 
-/** Chooses tiles of about `block` elements; square ones when an operand runs along another dimension
- * than the outputs do. `itemsizes` are those of the operands. */
+/** Chooses tiles of about `block` elements; square ones when an operand runs along another
+ * dimension than the outputs do. `itemsizes` are those of the operands. */
 Tiling choose_tiling(const IterationSpace& space, std::span<const size_t> itemsizes, int64_t block);
 
 }  // namespace mlx::core::cpu

@@ -23,8 +23,10 @@ void move_short_rows(char* scratch, const TileView& tile) {
     for (int64_t r = 0; r < tile.rows; ++r) {
       auto* row = reinterpret_cast<T*>(tile.data + r * tile.row_stride);
       for (int64_t c = 0; c < tile.columns; ++c) {
-        if constexpr (kLoad) *dense++ = row[c * column];
-        else row[c * column] = *dense++;
+        if constexpr (kLoad)
+          *dense++ = row[c * column];
+        else
+          row[c * column] = *dense++;
       }
     }
   });
@@ -48,7 +50,8 @@ void load_tile(void* scratch, const TileView& tile) {
     fill_block(dense, tile.data, static_cast<size_t>(tile.rows) * columns, tile.itemsize);
     return;
   }
-  if (tile.row_stride == item && tile.column_stride != item && tile.rows >= 8 && tile.columns >= 8) {
+  if (tile.row_stride == item && tile.column_stride != item && tile.rows >= 8 &&
+      tile.columns >= 8) {
     transpose_block(dense, tile.columns, tile.data, tile.column_stride / item,
                     static_cast<size_t>(tile.rows), columns, tile.itemsize);
     return;
@@ -56,9 +59,12 @@ void load_tile(void* scratch, const TileView& tile) {
   if (tile.columns < kShort) return move_short_rows<true>(dense, tile);
   for (int64_t r = 0; r < tile.rows; ++r, dense += tile.columns * item) {
     const char* row = tile.data + r * tile.row_stride;
-    if (tile.column_stride == item) std::memcpy(dense, row, columns * tile.itemsize);
-    else if (tile.column_stride == 0) fill_block(dense, row, columns, tile.itemsize);
-    else gather_block(dense, row, tile.column_stride / item, columns, tile.itemsize);
+    if (tile.column_stride == item)
+      std::memcpy(dense, row, columns * tile.itemsize);
+    else if (tile.column_stride == 0)
+      fill_block(dense, row, columns, tile.itemsize);
+    else
+      gather_block(dense, row, tile.column_stride / item, columns, tile.itemsize);
   }
 }
 
@@ -70,7 +76,8 @@ void store_tile(const TileView& tile, const void* scratch, bool stream) {
     store_row(tile.data, dense, static_cast<size_t>(tile.rows) * columns * tile.itemsize, stream);
     return;
   }
-  if (tile.row_stride == item && tile.column_stride != item && tile.rows >= 8 && tile.columns >= 8) {
+  if (tile.row_stride == item && tile.column_stride != item && tile.rows >= 8 &&
+      tile.columns >= 8) {
     transpose_block(tile.data, tile.column_stride / item, dense, tile.columns, columns,
                     static_cast<size_t>(tile.rows), tile.itemsize);
     return;
@@ -78,8 +85,10 @@ void store_tile(const TileView& tile, const void* scratch, bool stream) {
   if (tile.columns < kShort) return move_short_rows<false>(dense, tile);
   for (int64_t r = 0; r < tile.rows; ++r, dense += tile.columns * item) {
     char* row = tile.data + r * tile.row_stride;
-    if (tile.column_stride == item) store_row(row, dense, columns * tile.itemsize, stream);
-    else scatter_block(row, dense, tile.column_stride / item, columns, tile.itemsize);
+    if (tile.column_stride == item)
+      store_row(row, dense, columns * tile.itemsize, stream);
+    else
+      scatter_block(row, dense, tile.column_stride / item, columns, tile.itemsize);
   }
 }
 

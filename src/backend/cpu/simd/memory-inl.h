@@ -7,9 +7,9 @@
 #define MLX_CPU_SIMD_MEMORY_INL_H_
 #endif
 
-#include <cstring>
-
 #include <hwy/cache_control.h>
+
+#include <cstring>
 
 #include "backend/cpu/simd/vocabulary-inl.h"
 #include "mlx/types/half_types.h"
@@ -68,8 +68,8 @@ HWY_INLINE V float32_bits_of_float16(V half) {  // uint32 lanes holding float16 
   V small = hn::BitCast(
       d, hn::Mul(hn::ConvertTo(df, hn::BitCast(hn::RebindToSigned<decltype(d)>(), magnitude)),
                  hn::Set(df, 0x1p-24f)));
-  V y = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0x400)), small,
-                       shifted + hn::Set(d, 0x38000000));
+  V y =
+      hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0x400)), small, shifted + hn::Set(d, 0x38000000));
   y = hn::IfThenElse(hn::Gt(magnitude, hn::Set(d, 0x7bff)), hn::Or(shifted, hn::Set(d, 0x7f800000)),
                      y);
   return hn::Or(sign, y);
@@ -110,8 +110,10 @@ HWY_INLINE auto round_to_16_bits(D d, hn::Vec<D> v) {
     return hn::BitCast(d16, hn::DemoteTo(hn::Rebind<hwy::float16_t, D>(), v));
   } else {
     auto bits = hn::BitCast(d32, v);
-    if constexpr (std::is_same_v<T, float16_t>) bits = float16_bits(bits);
-    else bits = bfloat16_bits(bits);
+    if constexpr (std::is_same_v<T, float16_t>)
+      bits = float16_bits(bits);
+    else
+      bits = bfloat16_bits(bits);
     return hn::DemoteTo(d16, hn::BitCast(hn::Rebind<int32_t, D>(), bits));
   }
 }

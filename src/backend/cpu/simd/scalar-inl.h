@@ -1,5 +1,6 @@
 // The formula vocabulary for scalars: integers, bool, double and complex64. Written so that plain
-// loops over it are vectorised by the compiler. Included once per SIMD target, after vocabulary-inl.h.
+// loops over it are vectorised by the compiler. Included once per SIMD target, after
+// vocabulary-inl.h.
 #if defined(MLX_CPU_SIMD_SCALAR_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MLX_CPU_SIMD_SCALAR_INL_H_
 #undef MLX_CPU_SIMD_SCALAR_INL_H_
@@ -23,8 +24,9 @@ concept Plain = std::is_arithmetic_v<T> || std::is_same_v<T, complex64_t>;
 // Integer arithmetic wraps; done on unsigned so that it is defined. bool takes part as an integer
 // whose result is "not zero".
 template <Integer T>
-using Wide = std::conditional_t<(sizeof(T) < 4), uint32_t, std::make_unsigned_t<std::conditional_t<
-                                                               std::is_same_v<T, bool>, int, T>>>;
+using Wide =
+    std::conditional_t<(sizeof(T) < 4), uint32_t,
+                       std::make_unsigned_t<std::conditional_t<std::is_same_v<T, bool>, int, T>>>;
 
 template <Plain T>
 HWY_INLINE T splat(T, double c) {
@@ -32,23 +34,31 @@ HWY_INLINE T splat(T, double c) {
 }
 template <Plain T>
 HWY_INLINE T add(T a, T b) {
-  if constexpr (Integer<T>) return static_cast<T>(Wide<T>(a) + Wide<T>(b));
-  else return a + b;
+  if constexpr (Integer<T>)
+    return static_cast<T>(Wide<T>(a) + Wide<T>(b));
+  else
+    return a + b;
 }
 template <Plain T>
 HWY_INLINE T sub(T a, T b) {
-  if constexpr (Integer<T>) return static_cast<T>(Wide<T>(a) - Wide<T>(b));
-  else return a - b;
+  if constexpr (Integer<T>)
+    return static_cast<T>(Wide<T>(a) - Wide<T>(b));
+  else
+    return a - b;
 }
 template <Plain T>
 HWY_INLINE T mul(T a, T b) {
-  if constexpr (Integer<T>) return static_cast<T>(Wide<T>(a) * Wide<T>(b));
-  else return a * b;
+  if constexpr (Integer<T>)
+    return static_cast<T>(Wide<T>(a) * Wide<T>(b));
+  else
+    return a * b;
 }
 template <Plain T>
 HWY_INLINE T neg(T a) {
-  if constexpr (Integer<T>) return static_cast<T>(Wide<T>(0) - Wide<T>(a));
-  else return -a;
+  if constexpr (Integer<T>)
+    return static_cast<T>(Wide<T>(0) - Wide<T>(a));
+  else
+    return -a;
 }
 HWY_INLINE double div(double a, double b) { return a / b; }
 HWY_INLINE complex64_t div(complex64_t a, complex64_t b) { return scalar::divide(a, b); }
@@ -86,8 +96,10 @@ HWY_INLINE double remainder(double a, double b) { return scalar::remainder(a, b)
 
 template <Integer T>
 HWY_INLINE T abs(T a) {
-  if constexpr (std::is_signed_v<T>) return a < 0 ? neg(a) : a;
-  else return a;
+  if constexpr (std::is_signed_v<T>)
+    return a < 0 ? neg(a) : a;
+  else
+    return a;
 }
 HWY_INLINE double abs(double a) { return __builtin_fabs(a); }
 HWY_INLINE float abs(complex64_t a) { return scalar::abs(a); }
@@ -157,8 +169,10 @@ HWY_INLINE bool not_equal(T a, T b) {
 }
 template <Plain T>
 HWY_INLINE bool is_nan(T a) {
-  if constexpr (Integer<T>) return false;
-  else return not_equal(a, a);
+  if constexpr (Integer<T>)
+    return false;
+  else
+    return not_equal(a, a);
 }
 HWY_INLINE bool both(bool a, bool b) { return a & b; }
 HWY_INLINE bool either(bool a, bool b) { return a | b; }
@@ -183,8 +197,10 @@ HWY_INLINE T bit_xor(T a, T b) {
 }
 template <Integer T>
 HWY_INLINE T bit_not(T a) {
-  if constexpr (std::is_same_v<T, bool>) return !a;
-  else return static_cast<T>(~a);
+  if constexpr (std::is_same_v<T, bool>)
+    return !a;
+  else
+    return static_cast<T>(~a);
 }
 // Shift counts are taken modulo 32 (64 for 64-bit integers), so every count is defined.
 template <Integer T>
@@ -215,8 +231,8 @@ HWY_INLINE T pow(T base, T exponent) {
 
 // ---- transcendental: double and complex64 go through scalar functions of the baseline build
 
-#define MLX_SCALAR_UNARY(name)                                               \
-  HWY_INLINE double name(double x) { return scalar::name(x); }               \
+#define MLX_SCALAR_UNARY(name)                                 \
+  HWY_INLINE double name(double x) { return scalar::name(x); } \
   HWY_INLINE complex64_t name(complex64_t x) { return scalar::name(x); }
 #define MLX_SCALAR_UNARY_REAL(name) \
   HWY_INLINE double name(double x) { return scalar::name(x); }
@@ -289,9 +305,9 @@ HWY_INLINE V remainder(V a, V b) {
     for (size_t i = 0; i < hn::Lanes(d); ++i) x[i] = scalar::fmod(x[i], y[i]);
     r = hn::IfThenElse(easy, r, hn::Load(d, x));
   }
-  auto differ = hn::And(hn::Ne(r, zero),
-                        hn::Lt(hn::Mul(hn::CopySign(hn::Set(d, 1.0f), r),
-                                       hn::CopySign(hn::Set(d, 1.0f), b)), zero));
+  auto differ = hn::And(
+      hn::Ne(r, zero),
+      hn::Lt(hn::Mul(hn::CopySign(hn::Set(d, 1.0f), r), hn::CopySign(hn::Set(d, 1.0f), b)), zero));
   return hn::IfThenElse(differ, hn::Add(r, b), r);
 }
 

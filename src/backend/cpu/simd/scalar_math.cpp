@@ -119,7 +119,9 @@ complex64_t logaddexp(complex64_t a, complex64_t b) {
   complex64_t high = a < b ? b : a;
   complex64_t low = a < b ? a : b;
   if (std::isinf(high.real()) || std::isinf(low.real())) {
-    return std::isinf(high.real()) && high.real() > 0 ? high : low.real() == high.real() ? low : high;
+    return std::isinf(high.real()) && high.real() > 0 ? high
+           : low.real() == high.real()                ? low
+                                                      : high;
   }
   return narrow(widen(high) + std::log(1.0 + std::exp(widen(low) - widen(high))));
 }

@@ -1,5 +1,5 @@
-// Scalar functions of double and complex64, compiled once for the baseline processor: vector code of
-// several targets calls them, so nothing of theirs is inlined there.
+// Scalar functions of double and complex64, compiled once for the baseline processor: vector code
+// of several targets calls them, so nothing of theirs is inlined there.
 #pragma once
 
 #include "mlx/types/complex.h"

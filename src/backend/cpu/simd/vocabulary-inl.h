@@ -29,7 +29,9 @@ concept Scalar = std::is_arithmetic_v<V>;
 
 // Vectors of any lane type. SVE's vectors are built-in types, hence "not a scalar".
 template <class V>
-concept Vector = !std::is_arithmetic_v<V> && requires(V v) { hn::DFromV<V>(); };
+concept Vector = !std::is_arithmetic_v<V> && requires(V v) {
+  hn::DFromV<V>();
+};
 
 template <Vector V>
 using Tag = hn::DFromV<V>;
@@ -196,15 +198,9 @@ HWY_INLINE auto is_nan(V a) {
   return hn::IsNaN(a);
 }
 template <class M>
-  requires(!std::is_arithmetic_v<M>)
-HWY_INLINE M both(M a, M b) {
-  return hn::And(a, b);
-}
+requires(!std::is_arithmetic_v<M>) HWY_INLINE M both(M a, M b) { return hn::And(a, b); }
 template <class M>
-  requires(!std::is_arithmetic_v<M>)
-HWY_INLINE M either(M a, M b) {
-  return hn::Or(a, b);
-}
+requires(!std::is_arithmetic_v<M>) HWY_INLINE M either(M a, M b) { return hn::Or(a, b); }
 template <class M, Vector V>
 HWY_INLINE V select(M mask, V yes, V no) {
   return hn::IfThenElse(mask, yes, no);
