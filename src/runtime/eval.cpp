@@ -101,7 +101,11 @@ void connect_streams(std::map<Stream, Job>& jobs,
       auto found = producers.find(input.id());
       if (found == producers.end() || found->second.first == stream) continue;
       auto& producer = jobs.at(found->second.first).steps[found->second.second];
-      if (!producer.signal.valid()) producer.signal = Event(found->second.first);
+      if (!producer.signal.valid()) {
+        producer.signal = Event(found->second.first);
+        // Who waits for the output must not wait for the whole job: it may in turn wait for them.
+        for (auto& output : producer.outputs) output.attach_event(producer.signal);
+      }
       step.waits.push_back(producer.signal);
     }
     for (auto& output : step.outputs)
