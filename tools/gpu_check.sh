@@ -19,7 +19,7 @@ STEPS=${STEPS:-build archive compare sanitize bench job decode}
 BUILD=$ROOT/build/gpu
 PYTHON=${PYTHON:-python3}
 # A compiler with a C++ library of its own linked in would put a second one beside PyTorch's.
-[ -x /usr/bin/g++ ] && export CXX=${CXX:-/usr/bin/g++}
+[ -x /usr/bin/g++ ] && export CXX=/usr/bin/g++
 failed=0
 say() { printf '\n==> %s (%ss)\n' "$*" "$SECONDS"; }
 wants() { [[ " $STEPS " == *" $1 "* ]]; }
