@@ -2,8 +2,12 @@
 #include "backend/cpu/scan.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
 #include <vector>
 
+#include "backend/cpu/element/kernels.h"
 #include "backend/cpu/rows.h"
 #include "backend/cpu/scan_kernels.h"
 #include "backend/cpu/simd/streaming.h"
@@ -16,6 +20,8 @@ namespace {
 
 constexpr int64_t kSegment = 1 << 17;
 constexpr int64_t kColumnTile = 512;
+constexpr int64_t kShortScan = 32;
+constexpr int64_t kAheadBytes = 2048;
 
 ScanOp scan_op(Scan::ReduceType type) {
   switch (type) {
@@ -39,51 +45,77 @@ struct Job {
   char* to;
   size_t itemsize;
   ScanMode mode;
-  bool cut;  // whether long rows are cut into segments
 };
 
-void scan_rows(const Job& job, int64_t rows, int64_t length) {
-  const int64_t itemsize = static_cast<int64_t>(job.itemsize);
-  const int64_t segments = job.cut ? (length + kSegment - 1) / kSegment : 1;
-  const size_t carry_size = job.kernels.carry_size;
-  if (segments == 1) {
-    parallel_rows(rows, length, [&](int64_t begin, int64_t end) {
-      alignas(16) char carry[16];
-      for (int64_t i = begin; i < end; ++i) {
-        job.kernels.set_identity(carry, 1);
-        int64_t at = i * length * itemsize;
-        job.kernels.row(job.from + at, length, job.to + at, carry, job.mode);
+/** Rows of a few elements: turned to lie across the vectors, and back. */
+void scan_short_rows(const Job& job, int64_t rows, int64_t length) {
+  constexpr int64_t kGroup = 64;
+  const size_t itemsize = job.itemsize;
+  ScanMode mode = job.mode;
+  mode.stream = false;
+  mode.ahead = 0;
+  parallel_ranges(rows, rows_per_task(length) / kGroup * kGroup, [&](int64_t begin, int64_t end) {
+    alignas(64) char turned[kGroup * kShortScan * 8];
+    alignas(64) char carries[kGroup * 8];
+    for (int64_t first = begin; first < end; first += kGroup) {
+      const int64_t count = std::min(kGroup, end - first);
+      const int64_t at = first * length * static_cast<int64_t>(itemsize);
+      transpose_block(turned, kGroup, job.from + at, length, length, count, itemsize);
+      job.kernels.set_identity(carries, count);
+      for (int64_t k = 0; k < length; ++k) {
+        char* row = turned + (mode.reverse ? length - 1 - k : k) * kGroup * itemsize;
+        job.kernels.step(row, count, row, carries, mode);
       }
-    });
-    return;
-  }
-  // The carry into a segment is the reduction of those before it, each reduced as a whole.
-  std::vector<char> carries(rows * segments * carry_size);
-  job.kernels.set_identity(carries.data(), rows * segments);
-  auto place = [&](int64_t segment) {  // of the segment-th in the order of the scan
-    return (job.mode.reverse ? segments - 1 - segment : segment) * kSegment;
-  };
-  auto count = [&](int64_t begin) { return std::min(kSegment, length - begin); };
-  std::vector<char> totals(rows * segments * carry_size);
-  job.kernels.set_identity(totals.data(), rows * segments);
-  parallel_for(rows * segments, [&](int64_t task) {
-    int64_t begin = place(task % segments);
-    job.kernels.advance(job.from + (task / segments * length + begin) * itemsize, count(begin),
-                        totals.data() + task * carry_size);
-  });
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t s = 1; s < segments; ++s) {
-      int64_t task = row * segments + s;
-      job.kernels.combine(carries.data() + (task - 1) * carry_size,
-                          totals.data() + (task - 1) * carry_size,
-                          carries.data() + task * carry_size);
+      transpose_block(job.to + at, length, turned, kGroup, count, length, itemsize);
     }
-  }
-  parallel_for(rows * segments, [&](int64_t task) {
-    int64_t begin = place(task % segments);
-    int64_t at = (task / segments * length + begin) * itemsize;
-    job.kernels.row(job.from + at, count(begin), job.to + at, carries.data() + task * carry_size,
-                    job.mode);
+  });
+}
+
+/** Long rows in segments: each is reduced, hands the carry on, and is then scanned from the cache.
+ * A thread waits only for segments that others have begun. */
+void scan_long_rows(const Job& job, int64_t rows, int64_t length) {
+  const int64_t itemsize = static_cast<int64_t>(job.itemsize);
+  const int64_t segments = (length + kSegment - 1) / kSegment;
+  const int64_t num_tasks = rows * segments;
+  const size_t carry_size = job.kernels.carry_size;
+  std::vector<char> carries((num_tasks + 1) * carry_size);  // into each segment
+  job.kernels.set_identity(carries.data(), num_tasks + 1);
+  std::vector<std::atomic<bool>> has_carry(num_tasks + 1);
+  std::atomic<int64_t> next_task{0};
+  auto run = [&](int64_t task) {
+    const int64_t segment = task % segments;
+    const int64_t begin = (job.mode.reverse ? segments - 1 - segment : segment) * kSegment;
+    const int64_t count = std::min(kSegment, length - begin);
+    const int64_t at = (task / segments * length + begin) * itemsize;
+    char* carry = carries.data() + task * carry_size;
+    alignas(16) char total[16];
+    job.kernels.set_identity(total, 1);
+    if (segment + 1 < segments) job.kernels.advance(job.from + at, count, total);
+    while (segment > 0 && !has_carry[task].load(std::memory_order_acquire)) {
+      std::this_thread::yield();
+    }
+    if (segment + 1 < segments) {
+      job.kernels.combine(carry, total, carry + carry_size);
+      has_carry[task + 1].store(true, std::memory_order_release);
+    }
+    std::memcpy(total, carry, carry_size);
+    job.kernels.row(job.from + at, count, job.to + at, total, job.mode);
+  };
+  parallel_for(std::min<int64_t>(num_threads(), num_tasks), [&](int64_t) {
+    for (int64_t task = next_task++; task < num_tasks; task = next_task++) run(task);
+  });
+}
+
+void scan_rows(const Job& job, int64_t rows, int64_t length) {
+  if (length <= kShortScan && rows > 1) return scan_short_rows(job, rows, length);
+  if (length > kSegment) return scan_long_rows(job, rows, length);
+  parallel_rows(rows, length, [&](int64_t begin, int64_t end) {
+    alignas(16) char carry[16];
+    for (int64_t i = begin; i < end; ++i) {
+      job.kernels.set_identity(carry, 1);
+      const int64_t at = i * length * static_cast<int64_t>(job.itemsize);
+      job.kernels.row(job.from + at, length, job.to + at, carry, job.mode);
+    }
   });
 }
 
@@ -123,8 +155,10 @@ void eval_scan(const Primitive& primitive, const std::vector<array>& inputs,
           x.data<char>(),
           out.data<char>(),
           out.itemsize(),
-          {reverse, inclusive, !in_place && uses_streaming_stores(out.nbytes())},
-          type != Scan::LogAddExp};
+          {reverse, inclusive, !in_place && uses_streaming_stores(out.nbytes()), 0}};
+  const int64_t ahead =
+      columns == 1 ? kAheadBytes / static_cast<int64_t>(out.itemsize()) : 2 * columns;
+  job.mode.ahead = reverse ? -ahead : ahead;
   if (columns == 1) {
     scan_rows(job, outer, x.shape()[axis]);
   } else {

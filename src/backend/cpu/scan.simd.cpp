@@ -118,6 +118,8 @@ HWY_INLINE hn::Vec<D> vector_combine(D, hn::Vec<D> a, hn::Vec<D> b) {
     return hn::Add(a, b);
   else if constexpr (op == ScanOp::prod)
     return hn::Mul(a, b);
+  else if constexpr (op == ScanOp::log_add_exp)
+    return logaddexp(a, b);
   else if constexpr (op == ScanOp::min) {
     auto take = hn::AndNot(hn::IsNaN(a), hn::Or(hn::Lt(b, a), hn::IsNaN(b)));
     return hn::IfThenElse(take, b, a);
@@ -128,7 +130,7 @@ HWY_INLINE hn::Vec<D> vector_combine(D, hn::Vec<D> a, hn::Vec<D> b) {
 }
 
 template <ScanOp op, typename T>
-inline constexpr bool kVectorized = op != ScanOp::log_add_exp&& std::is_same_v<Carry<T>, float>;
+inline constexpr bool kVectorized = std::is_same_v<Carry<T>, float>;
 
 template <typename A>
 HWY_INLINE void store_scalar(A v, A* p) {
@@ -173,11 +175,16 @@ void scan_vectors(const T* x, size_t n, T* out, float& carry, ScanMode mode) {
   if (mode.reverse) running = hn::Set(d, carry);
   for (size_t k = 0; k < whole; k += width) {
     const size_t i = mode.reverse ? whole - width - k : k;
+    prefetch_to_l2(x, i + static_cast<size_t>(mode.ahead));
     auto v = load_float(d, x + i);
     if (mode.reverse) v = hn::Reverse(d, v);
     for (size_t s = 0; s < steps; ++s) {
       auto shifted = hn::TableLookupLanes(v, hn::SetTableIndices(d, lanes[s]));
-      shifted = hn::IfThenElse(hn::FirstN(d, size_t{1} << s), identity, shifted);
+      const auto outside = hn::FirstN(d, size_t{1} << s);
+      if constexpr (op == ScanOp::sum)
+        shifted = hn::IfThenZeroElse(outside, shifted);
+      else
+        shifted = hn::IfThenElse(outside, identity, shifted);
       v = vector_combine<op>(d, shifted, v);
     }
     auto result = vector_combine<op>(d, running, v);
@@ -214,12 +221,14 @@ void scan_step(const void* x_, size_t columns, void* out_, void* carries_, ScanM
   auto carries = static_cast<Carry<T>*>(carries_);
   if constexpr (kVectorized<op, T>) {
     store_row(mode.stream, out, columns, [&](auto d, size_t i) HWY_ATTR {
+      prefetch_to_l2(x, i + static_cast<size_t>(mode.ahead));
       auto running = hn::LoadU(d, carries + i);
       auto next = vector_combine<op>(d, running, load_float(d, x + i));
       hn::StoreU(next, d, carries + i);
       return mode.inclusive ? next : running;
     });
   } else {
+#pragma GCC ivdep
     for (size_t i = 0; i < columns; ++i) {
       Carry<T> next = scan_combine<op>(carries[i], static_cast<Carry<T>>(x[i]));
       store_scalar(mode.inclusive ? next : carries[i], out + i);
@@ -242,6 +251,7 @@ void advance(const void* x_, size_t n, void* carry) {
     auto e = identity;
     size_t i = 0;
     for (; i + 4 * width <= n; i += 4 * width) {
+      for (size_t k = 0; k < 4; ++k) prefetch_to_l2(x, i + k * width + 2048 / sizeof(T));
       a = vector_combine<op>(d, a, load_float(d, x + i));
       b = vector_combine<op>(d, b, load_float(d, x + i + width));
       c = vector_combine<op>(d, c, load_float(d, x + i + 2 * width));

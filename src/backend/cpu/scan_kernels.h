@@ -10,11 +10,13 @@ namespace mlx::core::cpu {
 
 enum class ScanOp : uint8_t { sum, prod, min, max, log_add_exp };
 
-/** How a scan runs: `reverse` from the end, `inclusive` with the element itself. */
+/** How a scan runs: `reverse` from the end, `inclusive` with the element itself. `ahead` is how
+ * many elements further on memory is asked for in advance. */
 struct ScanMode {
   bool reverse;
   bool inclusive;
   bool stream;
+  int64_t ahead;
 };
 
 struct ScanKernels {

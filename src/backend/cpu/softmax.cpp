@@ -1,5 +1,5 @@
 // Softmax, logsumexp and cross entropy on the CPU. Rows beyond a segment are cut by length only:
-// maximum and sum of each segment first, then the results with the combined ones.
+// shift and sum of each segment first, then the results with the combined ones.
 #include "backend/cpu/softmax.h"
 
 #include <cmath>
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "backend/cpu/rows.h"
+#include "backend/cpu/scratch.h"
 #include "backend/cpu/simd/streaming.h"
 #include "backend/cpu/softmax_kernels.h"
 #include "base/dispatch.h"
@@ -22,54 +23,82 @@ constexpr int64_t kSegment = 65536;
 
 int64_t num_segments(int64_t length) { return (length + kSegment - 1) / kSegment; }
 
-/** The maximum of a row and the sum of exp(x - maximum). */
-struct MaxAndSum {
-  float max;
-  float sum;
+/** For each row a shift, one of its elements, and the sum of exp(x - shift). */
+struct RowSums {
+  explicit RowSums(int64_t count) : shift(count), sum(count) {}
+  Scratch<float> shift;
+  Scratch<float> sum;
 };
 
-MaxAndSum segment_state(const SoftmaxKernels& kernels, const char* row, int64_t length,
-                        size_t itemsize, int64_t segment) {
-  int64_t begin = segment * kSegment;
-  MaxAndSum state;
-  kernels.max_and_sum(row + begin * itemsize, std::min(kSegment, length - begin), &state.max,
-                      &state.sum);
-  return state;
+/** Calls body(first, pointers, count) for the rows in [begin, end), a few at a time. */
+template <class F>
+void for_row_groups(const Rows& rows, int64_t begin, int64_t end, F&& body) {
+  const void* pointers[kSoftmaxRows];
+  for (int64_t first = begin; first < end; first += kSoftmaxRows) {
+    const int64_t count = std::min<int64_t>(kSoftmaxRows, end - first);
+    for (int64_t r = 0; r < count; ++r) pointers[r] = rows.row(first + r);
+    body(first, pointers, count);
+  }
 }
 
-MaxAndSum merge(const MaxAndSum* states, int64_t count) {
-  if (count == 1) return states[0];
-  float max = states[0].max;
-  for (int64_t i = 1; i < count; ++i) max = std::max(max, states[i].max);
-  double sum = 0;
+/** Calls body(first, pointers, count, scratch) in parallel. */
+template <class F>
+void parallel_row_groups(const Rows& rows, F&& body) {
+  const int64_t grain = (rows_per_task(rows.length) + 7) / 8 * 32;
+  parallel_ranges(rows.count, grain, [&](int64_t begin, int64_t end) {
+    auto scratch = std::make_unique_for_overwrite<float[]>(softmax_scratch(rows.length));
+    for_row_groups(rows, begin, end, [&](int64_t first, const void* const* pointers, int64_t n) {
+      body(first, pointers, n, scratch.get());
+    });
+  });
+}
+
+/** The sums of the segments of a long row as one, relative to the largest shift. */
+void merge_segments(const float* shifts, const float* sums, int64_t count, float* shift,
+                    float* sum) {
+  float largest = shifts[0];
+  for (int64_t i = 1; i < count; ++i) largest = std::max(largest, shifts[i]);
+  double total = 0;
   for (int64_t i = 0; i < count; ++i) {
     // An empty exponential (-inf - -inf) must not turn a good sum into NaN.
-    float weight = states[i].max == max ? 1.0f : std::exp(states[i].max - max);
-    if (weight != 0 || std::isnan(states[i].sum)) sum += double(weight) * states[i].sum;
+    float weight = shifts[i] == largest ? 1.0f : std::exp(shifts[i] - largest);
+    if (weight != 0 || std::isnan(sums[i])) total += double(weight) * sums[i];
   }
-  return {max, static_cast<float>(sum)};
+  *shift = largest;
+  *sum = static_cast<float>(total);
 }
 
-/** The states of all rows, computed in parallel over rows and segments. */
-std::vector<MaxAndSum> row_states(const SoftmaxKernels& kernels, const Rows& rows) {
-  const size_t itemsize = rows.x.itemsize();
+/** Shift and sum of a row, one segment after the other. */
+void segment_sums(const SoftmaxKernels& kernels, const char* row, int64_t length, size_t itemsize,
+                  int64_t segment, float* shift, float* sum) {
+  const int64_t begin = segment * kSegment;
+  const int64_t n = std::min(kSegment, length - begin);
+  const void* x = row + begin * static_cast<int64_t>(itemsize);
+  std::vector<float> scratch(softmax_sums_scratch(n));
+  kernels.sums(&x, 1, n, shift, sum, scratch.data());
+}
+
+/** The sums of all rows, computed in parallel over rows and segments. */
+RowSums row_sums(const SoftmaxKernels& kernels, const Rows& rows) {
   const int64_t segments = num_segments(rows.length);
-  std::vector<MaxAndSum> states(rows.count * segments);
+  RowSums result(rows.count);
   if (segments == 1) {
-    parallel_rows(rows.count, rows.length, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        states[i] = segment_state(kernels, rows.row(i), rows.length, itemsize, 0);
-      }
+    parallel_row_groups(rows, [&](int64_t first, const void* const* pointers, int64_t count,
+                                  float* scratch) {
+      kernels.sums(pointers, count, rows.length, &result.shift[first], &result.sum[first], scratch);
     });
-    return states;
+    return result;
   }
+  RowSums parts(rows.count * segments);
   parallel_for(rows.count * segments, [&](int64_t task) {
-    states[task] =
-        segment_state(kernels, rows.row(task / segments), rows.length, itemsize, task % segments);
+    segment_sums(kernels, rows.row(task / segments), rows.length, rows.x.itemsize(),
+                 task % segments, &parts.shift[task], &parts.sum[task]);
   });
-  std::vector<MaxAndSum> merged(rows.count);
-  for (int64_t i = 0; i < rows.count; ++i) merged[i] = merge(&states[i * segments], segments);
-  return merged;
+  for (int64_t i = 0; i < rows.count; ++i) {
+    merge_segments(&parts.shift[i * segments], &parts.sum[i * segments], segments, &result.shift[i],
+                   &result.sum[i]);
+  }
+  return result;
 }
 
 template <typename T>
@@ -80,19 +109,26 @@ bool has_nan(const T* row, int64_t length) {
   return false;
 }
 
-float log_of_state(const MaxAndSum& state, const Rows& rows, int64_t i) {
-  if (std::isfinite(state.max)) return state.max + std::log(state.sum);
-  // All -inf, or some inf: the maximum is the answer unless a NaN hides among them.
-  bool nan = dispatch_dtype(rows.x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (std::is_convertible_v<T, float>) {
-      return has_nan(reinterpret_cast<const T*>(rows.row(i)), rows.length);
-    } else {
-      return false;
-    }
-  });
-  return nan ? std::numeric_limits<float>::quiet_NaN() : state.max;
+/** The logarithms of the sums of exp(x), of rows [begin, end). */
+void store_logs(RowSums& sums, const Rows& rows, int64_t begin, int64_t end, float* out) {
+  log_of_sums(&sums.shift[begin], &sums.sum[begin], end - begin, out);
+  for (int64_t i = begin; i < end; ++i) {
+    const float max = sums.shift[i];
+    if (std::isfinite(max)) continue;
+    // All -inf, or some inf: the maximum is the answer unless a NaN hides among them.
+    bool nan = dispatch_dtype(rows.x.dtype(), [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if constexpr (std::is_convertible_v<T, float>) {
+        return has_nan(reinterpret_cast<const T*>(rows.row(i)), rows.length);
+      } else {
+        return false;
+      }
+    });
+    out[i - begin] = nan ? std::numeric_limits<float>::quiet_NaN() : max;
+  }
 }
+
+constexpr int64_t kLogsPerTask = 4096;
 
 void store_as(Dtype dtype, void* to, int64_t i, float value) {
   switch (dtype.val()) {
@@ -134,21 +170,19 @@ void eval_softmax(const Primitive&, const std::vector<array>& inputs, std::vecto
   char* to = out.data<char>();
   const int64_t segments = num_segments(rows.length);
   if (segments == 1) {
-    parallel_rows(rows.count, rows.length, [&](int64_t begin, int64_t end) {
-      auto scratch = std::make_unique_for_overwrite<float[]>(rows.length);
-      for (int64_t i = begin; i < end; ++i) {
-        kernels.softmax(rows.row(i), rows.length, to + i * rows.length * itemsize, scratch.get(),
-                        stream);
-      }
-    });
+    parallel_row_groups(
+        rows, [&](int64_t first, const void* const* pointers, int64_t count, float* scratch) {
+          kernels.softmax(pointers, count, rows.length, to + first * rows.length * itemsize,
+                          scratch, stream);
+        });
     return;
   }
-  auto states = row_states(kernels, rows);
+  RowSums sums = row_sums(kernels, rows);
   parallel_for(rows.count * segments, [&](int64_t task) {
     int64_t row = task / segments;
     int64_t begin = task % segments * kSegment;
     kernels.scaled_exp(rows.row(row) + begin * itemsize, std::min(kSegment, rows.length - begin),
-                       states[row].max, 1.0f / states[row].sum,
+                       sums.shift[row], 1.0f / sums.sum[row],
                        to + (row * rows.length + begin) * itemsize, stream);
   });
 }
@@ -178,11 +212,14 @@ void eval_logsumexp(const Primitive&, const std::vector<array>& inputs,
     });
     return;
   }
-  auto states = row_states(softmax_kernels(inputs[0].dtype()), rows);
-  void* to = out.data<char>();
-  for (int64_t i = 0; i < rows.count; ++i) {
-    store_as(out.dtype(), to, i, log_of_state(states[i], rows, i));
-  }
+  RowSums sums = row_sums(softmax_kernels(inputs[0].dtype()), rows);
+  parallel_ranges(rows.count, kLogsPerTask, [&](int64_t begin, int64_t end) {
+    float logs[kLogsPerTask];
+    store_logs(sums, rows, begin, end, logs);
+    for (int64_t i = begin; i < end; ++i) {
+      store_as(out.dtype(), out.data<char>(), i, logs[i - begin]);
+    }
+  });
 }
 
 /** The class of row i, held inside [0, length). */
@@ -218,12 +255,14 @@ void eval_cross_entropy(const Primitive&, const std::vector<array>& inputs,
   if (out.size() == 0) return;
   Rows rows = as_rows(inputs[0]);
   array targets = row_contiguous(inputs[1]);
-  auto states = row_states(softmax_kernels(inputs[0].dtype()), rows);
+  RowSums sums = row_sums(softmax_kernels(inputs[0].dtype()), rows);
   float* to = out.data<float>();
-  for (int64_t i = 0; i < rows.count; ++i) {
-    to[i] =
-        log_of_state(states[i], rows, i) - logit_at(rows, i, class_index(targets, i, rows.length));
-  }
+  parallel_ranges(rows.count, kLogsPerTask, [&](int64_t begin, int64_t end) {
+    store_logs(sums, rows, begin, end, to + begin);
+    for (int64_t i = begin; i < end; ++i) {
+      to[i] -= logit_at(rows, i, class_index(targets, i, rows.length));
+    }
+  });
 }
 
 /** inputs: logits, targets, cotangent (float32); the gradient (softmax - one_hot) * cotangent. */
@@ -240,20 +279,29 @@ void eval_cross_entropy_vjp(const Primitive&, const std::vector<array>& inputs,
   const size_t itemsize = out.itemsize();
   const bool stream = uses_streaming_stores(out.nbytes());
   char* to = out.data<char>();
-  parallel_rows(rows.count, rows.length, [&](int64_t begin, int64_t end) {
-    std::vector<MaxAndSum> states(num_segments(rows.length));
-    for (int64_t i = begin; i < end; ++i) {
-      for (size_t s = 0; s < states.size(); ++s) {
-        states[s] = segment_state(kernels, rows.row(i), rows.length, itemsize, s);
-      }
-      MaxAndSum state = merge(states.data(), states.size());
-      char* row = to + i * rows.length * itemsize;
-      kernels.scaled_exp(rows.row(i), rows.length, state.max, g[i] / state.sum, row, stream);
-      int64_t column = class_index(targets, i, rows.length);
-      float p = std::exp(logit_at(rows, i, column) - state.max) / state.sum;
-      store_as(out.dtype(), row, column, (p - 1.0f) * g[i]);
-    }
-  });
+  const int64_t segments = num_segments(rows.length);
+  auto finish = [&](int64_t i, float shift, float sum) {
+    char* row = to + i * rows.length * itemsize;
+    kernels.scaled_exp(rows.row(i), rows.length, shift, g[i] / sum, row, stream);
+    int64_t column = class_index(targets, i, rows.length);
+    float p = std::exp(logit_at(rows, i, column) - shift) / sum;
+    store_as(out.dtype(), row, column, (p - 1.0f) * g[i]);
+  };
+  if (segments > 1) {
+    RowSums sums = row_sums(kernels, rows);
+    parallel_for(rows.count, [&](int64_t i) { finish(i, sums.shift[i], sums.sum[i]); });
+    return;
+  }
+  parallel_row_groups(
+      rows, [&](int64_t first, const void* const* pointers, int64_t count, float* scratch) {
+        // Row by row where rows are long, so that the second pass finds the row in the cache.
+        const int64_t step = rows.length < 128 ? count : 1;
+        for (int64_t i = 0; i < count; i += step) {
+          float shifts[kSoftmaxRows], sums[kSoftmaxRows];
+          kernels.sums(pointers + i, step, rows.length, shifts, sums, scratch);
+          for (int64_t r = 0; r < step; ++r) finish(first + i + r, shifts[r], sums[r]);
+        }
+      });
 }
 
 }  // namespace

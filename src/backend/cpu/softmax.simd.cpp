@@ -1,6 +1,8 @@
 // Row kernels of softmax, logsumexp and cross entropy, for each SIMD target.
+#include <algorithm>
 #include <limits>
 
+#include "backend/cpu/element/kernels.h"
 #include "backend/cpu/softmax_kernels.h"
 #include "base/errors.h"
 
@@ -10,60 +12,228 @@
 //
 #include "backend/cpu/rows-inl.h"
 
+#ifndef MLX_CPU_SOFTMAX_ONCE
+#define MLX_CPU_SOFTMAX_ONCE
+namespace mlx::core::cpu {
+
+// A sum of exponentials up to here shows that the row's shift was near its maximum.
+constexpr float kLargestSum = 1e12f;
+
+/** Rows shorter than a few vectors, and not whole ones, are turned to lie across the vectors. */
+constexpr bool is_turned(size_t n) { return n < 128 && n % 16 != 0; }
+
+}  // namespace mlx::core::cpu
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-/** exp of x <= 0: no overflow to guard against. A NaN stays. */
+/** exp of x up to some 80; beyond, anything that is not a sensible number. A NaN stays. */
 template <class D>
-HWY_INLINE hn::Vec<D> exp_of_nonpositive(D d, hn::Vec<D> x) {
-  auto n = x;
-  auto r = reduce_by_ln2(hn::Max(hn::Set(d, -106.0f), x), n);
-  return scale_by_power_of_two(exp_of_reduced(r), n);
+HWY_INLINE hn::Vec<D> shifted_exp(D d, hn::Vec<D> x) {
+  const auto magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  x = hn::Max(hn::Set(d, -106.0f), x);
+  auto n = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
+  auto r = hn::NegMulAdd(n, hn::Set(d, 0.693147181f), x);
+  auto p =
+      polynomial(r, 1.0f, 0.999999702f, 0.499991477f, 0.166676387f, 0.0418981612f, 0.00829027221f);
+  return scale_by_power_of_two(p, n);
+}
+
+template <class D, typename T>
+HWY_INLINE hn::Vec<D> exp_at(D d, const T* x, size_t i, float shift) {
+  return shifted_exp(d, hn::Sub(load_float(d, x + i), hn::Set(d, shift)));
+}
+
+/** The sum of exp(x - shift) with a shift that makes it right: a first guess saves the pass that
+ * looks for the maximum. `exp_row(shift)` computes and sums the exponentials. */
+template <typename T, class F>
+HWY_INLINE float sum_with_shift(const T* x, size_t n, float* shift, F&& exp_row) {
+  const FloatTag d;
+  *shift = n < hn::Lanes(d) ? max_of_row(x, n) : hn::GetLane(hn::MaxOfLanes(d, load_float(d, x)));
+  float sum = exp_row(*shift);
+  if (HWY_LIKELY(sum > 0 && sum <= kLargestSum)) return sum;
+  *shift = max_of_row(x, n);
+  return exp_row(*shift);
+}
+
+/** Stores element i of a row that is done; `stream` needs an aligned address. */
+template <bool kStream, class D, typename T>
+HWY_INLINE void put(D d, hn::Vec<D> v, T* p) {
+  if constexpr (kStream && !std::is_same_v<D, SingleTag>)
+    stream_float(d, v, p);
+  else
+    store_float(d, v, p);
+}
+
+constexpr size_t kAhead = 2048;  // bytes: crosses into the next page before the processor would
+
+/** While a row's exponentials are computed, the row before is scaled and stored: the arithmetic
+ * then hides both the loads and the stores. */
+template <bool kStream, typename T>
+void softmax_rows(const void* const* rows, size_t count, size_t n, T* out, float* scratch) {
+  float* current = scratch;
+  float* before = scratch + softmax_scratch(n) / 2;
+  float factor = 0;
+  T* to = nullptr;
+  for (size_t r = 0; r < count; ++r, out += n) {
+    auto x = static_cast<const T*>(rows[r]);
+    auto exp_row = [&](float shift) HWY_ATTR {
+      return sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
+        prefetch_to_l2(x, i + kAhead / sizeof(T));
+        auto e = exp_at(d, x, i, shift);
+        hn::StoreU(e, d, current + i);
+        return e;
+      });
+    };
+    auto exp_row_and_put = [&](float shift) HWY_ATTR {
+      return sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
+        prefetch_to_l2(x, i + kAhead / sizeof(T));
+        put<kStream>(d, hn::Mul(hn::LoadU(d, before + i), hn::Set(d, factor)), to + i);
+        auto e = exp_at(d, x, i, shift);
+        hn::StoreU(e, d, current + i);
+        return e;
+      });
+    };
+    float shift;
+    const float sum = sum_with_shift(x, n, &shift, [&](float s) HWY_ATTR {
+      if (to == nullptr) return exp_row(s);
+      const float total = exp_row_and_put(s);
+      to = nullptr;
+      return total;
+    });
+    factor = 1.0f / sum;
+    to = out;
+    std::swap(current, before);
+  }
+  for_vectors(n, [&](auto d, size_t i) HWY_ATTR {
+    put<kStream>(d, hn::Mul(hn::LoadU(d, before + i), hn::Set(d, factor)), to + i);
+  });
+}
+
+/** Lays rows across the vectors: element k of row r goes to turned[k * kSoftmaxRows + r]. */
+template <typename T>
+void turn_rows(const void* const* rows, size_t count, size_t n, float* staging, float* turned) {
+  auto first = static_cast<const T*>(rows[0]);
+  bool adjacent = true;
+  for (size_t r = 0; r < count; ++r) adjacent &= rows[r] == first + r * n;
+  const float* from = staging;
+  if (std::is_same_v<T, float> && adjacent) {
+    from = reinterpret_cast<const float*>(first);
+  } else {
+    auto load = [&](const T* x, size_t size, float* to) HWY_ATTR {
+      for_vectors(size,
+                  [&](auto d, size_t i) HWY_ATTR { hn::StoreU(load_float(d, x + i), d, to + i); });
+    };
+    if (adjacent) load(first, count * n, staging);
+    for (size_t r = 0; r < count && !adjacent; ++r) {
+      load(static_cast<const T*>(rows[r]), n, staging + r * n);
+    }
+  }
+  transpose_block(turned, kSoftmaxRows, from, n, n, count, sizeof(float));
+  for (size_t k = 0; k < n; ++k) {  // rows that are not there
+    std::fill(turned + k * kSoftmaxRows + count, turned + (k + 1) * kSoftmaxRows, 0.0f);
+  }
+}
+
+/** Replaces turned rows by their exponentials. */
+HWY_INLINE void exp_of_turned(float* turned, size_t n, float* maxima, float* sums) {
+  const FloatTag d;
+  for (size_t r = 0; r < kSoftmaxRows; r += hn::Lanes(d)) {
+    float* x = turned + r;
+    auto max = hn::Set(d, -std::numeric_limits<float>::infinity());
+    for (size_t k = 0; k < n; ++k) max = hn::Max(max, hn::LoadU(d, x + k * kSoftmaxRows));
+    auto sum = hn::Zero(d);
+    for (size_t k = 0; k < n; ++k) {
+      auto e = shifted_exp(d, hn::Sub(hn::LoadU(d, x + k * kSoftmaxRows), max));
+      hn::StoreU(e, d, x + k * kSoftmaxRows);
+      sum = hn::Add(sum, e);
+    }
+    hn::StoreU(max, d, maxima + r);
+    hn::StoreU(sum, d, sums + r);
+  }
 }
 
 template <typename T>
-void softmax_row(const void* x_, size_t n, void* out_, float* scratch, bool stream) {
-  auto x = static_cast<const T*>(x_);
+void softmax_turned(const void* const* rows, size_t count, size_t n, T* out, float* scratch) {
+  const FloatTag d;
+  HWY_ALIGN float maxima[kSoftmaxRows];
+  HWY_ALIGN float sums[kSoftmaxRows];
+  float* staging = scratch + n * kSoftmaxRows;
+  turn_rows<T>(rows, count, n, staging, scratch);
+  exp_of_turned(scratch, n, maxima, sums);
+  for (size_t r = 0; r < kSoftmaxRows; r += hn::Lanes(d)) {
+    const auto factor = hn::Div(hn::Set(d, 1.0f), hn::Load(d, sums + r));
+    for (size_t k = 0; k < n; ++k) {
+      float* e = scratch + k * kSoftmaxRows + r;
+      hn::StoreU(hn::Mul(hn::LoadU(d, e), factor), d, e);
+    }
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    transpose_block(out, n, scratch, kSoftmaxRows, count, n, sizeof(float));
+  } else {
+    transpose_block(staging, n, scratch, kSoftmaxRows, count, n, sizeof(float));
+    for_vectors(count * n, [&](auto dv, size_t i)
+                               HWY_ATTR { store_float(dv, hn::LoadU(dv, staging + i), out + i); });
+  }
+}
+
+template <typename T>
+void softmax(const void* const* rows, size_t count, size_t n, void* out_, float* scratch,
+             bool stream) {
   auto out = static_cast<T*>(out_);
-  const float max = max_of_row(x, n);
-  // The arithmetic of this pass hides the wait for the next row.
-  float sum = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-    prefetch_to_l2(x, n + i);
-    auto e = exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max)));
-    hn::StoreU(e, d, scratch + i);
-    return e;
-  });
-  const float factor = 1.0f / sum;
-  store_row(stream, out, n, [&](auto d, size_t i) HWY_ATTR {
-    return hn::Mul(hn::LoadU(d, scratch + i), hn::Set(d, factor));
-  });
+  const size_t vector_bytes = hn::Lanes(FloatTag()) * sizeof(T);
+  if (is_turned(n)) {
+    softmax_turned<T>(rows, count, n, out, scratch);
+  } else if (stream && reinterpret_cast<uintptr_t>(out) % vector_bytes == 0 &&
+             n * sizeof(T) % vector_bytes == 0) {
+    softmax_rows<true>(rows, count, n, out, scratch);
+  } else {
+    softmax_rows<false>(rows, count, n, out, scratch);
+  }
 }
 
 template <typename T>
-void max_and_sum(const void* x_, size_t n, float* max_out, float* sum_out) {
+void sums(const void* const* rows, size_t count, size_t n, float* shifts, float* sums,
+          float* scratch) {
+  if (is_turned(n)) {
+    HWY_ALIGN float all[2][kSoftmaxRows];
+    turn_rows<T>(rows, count, n, scratch + n * kSoftmaxRows, scratch);
+    exp_of_turned(scratch, n, all[0], all[1]);
+    std::copy_n(all[0], count, shifts);
+    std::copy_n(all[1], count, sums);
+    return;
+  }
+  for (size_t r = 0; r < count; ++r) {
+    auto x = static_cast<const T*>(rows[r]);
+    sums[r] = sum_with_shift(x, n, &shifts[r], [&](float shift) HWY_ATTR {
+      return sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
+        prefetch_to_l2(x, i + kAhead / sizeof(T));
+        return exp_at(d, x, i, shift);
+      });
+    });
+  }
+}
+
+template <typename T>
+void scaled_exp(const void* x_, size_t n, float shift, float factor, void* out, bool stream) {
   auto x = static_cast<const T*>(x_);
-  const float max = max_of_row(x, n);
-  *max_out = max;
-  *sum_out = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-    prefetch_to_l2(x, n + i);
-    return exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max)));
+  store_row(stream, static_cast<T*>(out), n, [&](auto d, size_t i) HWY_ATTR {
+    prefetch_to_l2(x, i + kAhead / sizeof(T));
+    return hn::Mul(exp_at(d, x, i, shift), hn::Set(d, factor));
+  });
+}
+
+void simd_log_of_sums(const float* shifts, const float* sums, size_t n, float* out) {
+  for_vectors(n, [&](auto d, size_t i) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(d, shifts + i), log(hn::LoadU(d, sums + i))), d, out + i);
   });
 }
 
 template <typename T>
-void scaled_exp(const void* x_, size_t n, float max, float factor, void* out_, bool stream) {
-  auto x = static_cast<const T*>(x_);
-  store_row(stream, static_cast<T*>(out_), n, [&](auto d, size_t i) HWY_ATTR {
-    prefetch_to_l2(x, n + i);
-    return hn::Mul(exp_of_nonpositive(d, hn::Sub(load_float(d, x + i), hn::Set(d, max))),
-                   hn::Set(d, factor));
-  });
-}
-
-template <typename T>
-constexpr SoftmaxKernels kKernels{softmax_row<T>, max_and_sum<T>, scaled_exp<T>};
+constexpr SoftmaxKernels kKernels{softmax<T>, sums<T>, scaled_exp<T>};
 
 const SoftmaxKernels* simd_softmax_kernels(Dtype dtype) {
   switch (dtype.val()) {
@@ -87,11 +257,22 @@ HWY_AFTER_NAMESPACE();
 namespace mlx::core::cpu {
 
 HWY_EXPORT(simd_softmax_kernels);
+HWY_EXPORT(simd_log_of_sums);
+
+size_t softmax_sums_scratch(size_t n) { return is_turned(n) ? 2 * kSoftmaxRows * n : 0; }
+
+size_t softmax_scratch(size_t n) {
+  return is_turned(n) ? softmax_sums_scratch(n) : 2 * ((n + 15) / 16 * 16);
+}
 
 const SoftmaxKernels& softmax_kernels(Dtype dtype) {
   const SoftmaxKernels* kernels = HWY_DYNAMIC_DISPATCH(simd_softmax_kernels)(dtype);
   internal_check(kernels != nullptr, "no softmax kernels for this dtype");
   return *kernels;
+}
+
+void log_of_sums(const float* shifts, const float* sums, size_t n, float* out) {
+  HWY_DYNAMIC_DISPATCH(simd_log_of_sums)(shifts, sums, n, out);
 }
 
 }  // namespace mlx::core::cpu
