@@ -4,6 +4,7 @@
 
 #include "bindings.h"
 #include "interop.h"
+#include "mlx/backend/cuda/cuda.h"
 #include "mlx/ops.h"
 
 namespace {
@@ -94,9 +95,54 @@ nb::object call_dlpack(nb::handle object) {
   if (!nb::hasattr(object, "__dlpack_device__")) return method();
   auto device = nb::cast<std::pair<int, int>>(object.attr("__dlpack_device__")());
   if (device.first == kCpu || device.first == kCudaHost) return method();
+  // The producer's work is ordered before the legacy default stream (1), which is then waited for.
+  if (device.first == kCuda && mx::cu::is_available()) return method("stream"_a = 1);
   // The producer brings the data to the CPU.
   return method("dl_device"_a = nb::make_tuple(kCpu, 0), "copy"_a = true,
                 "max_version"_a = nb::make_tuple(1, 0));
+}
+
+mx::Dtype dtype_of(DLDataType dtype) {
+  auto is = [&](uint8_t code, int bits) {
+    return dtype.code == code && dtype.bits == bits && dtype.lanes == 1;
+  };
+  for (mx::Dtype d : {mx::uint8, mx::uint16, mx::uint32, mx::uint64}) {
+    if (is(kUInt, 8 * d.size())) return d;
+  }
+  for (mx::Dtype d : {mx::int8, mx::int16, mx::int32, mx::int64}) {
+    if (is(kInt, 8 * d.size())) return d;
+  }
+  for (mx::Dtype d : {mx::float16, mx::float32, mx::float64}) {
+    if (is(kFloat, 8 * d.size())) return d;
+  }
+  if (is(kBfloat, 16)) return mx::bfloat16;
+  if (is(kComplex, 64)) return mx::complex64;
+  if (is(kBool, 8)) return mx::bool_;
+  throw std::invalid_argument("[from_dlpack] no dtype holds elements of DLPack code " +
+                              std::to_string(dtype.code) + " with " + std::to_string(dtype.bits) +
+                              " bits.");
+}
+
+/** An array over a GPU tensor, which is let go of with the array. */
+mx::array take_gpu_tensor(nb::handle capsule, DLManagedTensor* managed) {
+  const DLTensor& tensor = managed->tensor;
+  mx::Dtype dtype = dtype_of(tensor.dtype);
+  mx::Shape shape;
+  mx::Strides strides(tensor.ndim, 1);
+  int64_t next = 1;
+  for (int i = 0; i < tensor.ndim; ++i) {
+    shape.push_back(mx::safe_cast(tensor.shape[i], "from_dlpack"));
+  }
+  for (int i = tensor.ndim - 1; i >= 0; --i) {
+    strides[i] = tensor.strides ? tensor.strides[i] : next;
+    next *= tensor.shape[i];
+    if (strides[i] < 0)
+      throw std::invalid_argument("[from_dlpack] a GPU tensor has a negative stride.");
+  }
+  PyCapsule_SetName(capsule.ptr(), "used_dltensor");  // from here on ours to free
+  return mx::cu::from_device_data(static_cast<char*>(tensor.data) + tensor.byte_offset,
+                                  std::move(shape), std::move(strides), dtype,
+                                  [managed] { managed->deleter(managed); });
 }
 
 /** What an exported capsule keeps alive. */
@@ -120,13 +166,13 @@ DLDataType dlpack_dtype(mx::Dtype dtype) {
   return {kFloat, bits, 1};
 }
 
-DLTensor describe(Export& exported) {
+DLTensor describe(Export& exported, bool on_gpu) {
   mx::array& a = exported.source;
   exported.shape.assign(a.shape().begin(), a.shape().end());
   exported.strides.assign(a.strides().begin(), a.strides().end());
   DLTensor tensor{};
-  tensor.data = a.data<void>();
-  tensor.device = {kCpu, 0};
+  tensor.data = on_gpu ? mx::cu::device_data(a) : a.data<void>();
+  tensor.device = {on_gpu ? kCuda : kCpu, 0};
   tensor.ndim = static_cast<int32_t>(a.ndim());
   tensor.dtype = dlpack_dtype(a.dtype());
   tensor.shape = exported.shape.data();
@@ -151,7 +197,8 @@ void drop_capsule(PyObject* capsule) {
 
 nb::object to_dlpack(nb::handle self, nb::handle stream, nb::handle max_version,
                      std::optional<std::pair<int, int>> device, std::optional<bool> copy) {
-  if (device && device->first != kCpu) {
+  const bool gpu_wanted = device && device->first == kCuda && mx::cu::is_available();
+  if (device && device->first != kCpu && !gpu_wanted) {
     PyErr_SetString(PyExc_BufferError, device->first == kCuda
                                            ? "CUDA DLPack export is not supported."
                                            : "arrays are exported to DLPack on the CPU only.");
@@ -160,6 +207,7 @@ nb::object to_dlpack(nb::handle self, nb::handle stream, nb::handle max_version,
   mx::array a = *as_array(self);
   if (copy.value_or(false)) a = mx::copy(a);
   eval_released(a);
+  const bool on_gpu = device ? gpu_wanted : mx::cu::is_on_device(a);
   auto exported = std::make_unique<Export>(a);
   bool versioned = !max_version.is_none() && nb::cast<int>(max_version[0]) >= 1;
   PyObject* capsule = nullptr;
@@ -170,11 +218,11 @@ nb::object to_dlpack(nb::handle self, nb::handle stream, nb::handle max_version,
                exported.get(),
                [](DLManagedTensorVersioned* m) { delete static_cast<Export*>(m->manager_ctx); },
                copy.value_or(false) ? kIsCopied : 0,
-               describe(*exported)};
+               describe(*exported, on_gpu)};
     capsule = PyCapsule_New(&managed, kVersionedName, drop_capsule);
   } else {
     auto& managed = exported->plain;
-    managed = {describe(*exported), exported.get(),
+    managed = {describe(*exported, on_gpu), exported.get(),
                [](DLManagedTensor* m) { delete static_cast<Export*>(m->manager_ctx); }};
     capsule = PyCapsule_New(&managed, kPlainName, drop_capsule);
   }
@@ -198,6 +246,11 @@ mx::array array_from_dlpack(nb::handle object, std::optional<mx::Dtype> dtype) {
   if (!PyCapsule_IsValid(capsule.ptr(), kPlainName)) {
     throw std::invalid_argument("[from_dlpack] __dlpack__ returned no DLPack capsule.");
   }
+  auto* tensor = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), kPlainName));
+  if (tensor->tensor.device.device_type == kCuda) {
+    mx::array taken = take_gpu_tensor(capsule, tensor);
+    return dtype ? mx::astype(taken, *dtype) : taken;
+  }
   // The data is copied, so the capsule stays the producer's and is freed with it.
   auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), kPlainName));
   return copy_tensor(managed->tensor, dtype);
@@ -209,6 +262,11 @@ void bind_dlpack(nb::module_& m, ArrayClass& array_class) {
            "max_version"_a = nb::none(), "dl_device"_a = nb::none(), "copy"_a = nb::none(),
            "A DLPack capsule over the memory of the array.")
       .def(
-          "__dlpack_device__", [](const mx::array&) { return std::make_pair(kCpu, 0); },
+          "__dlpack_device__",
+          [](const mx::array& a) {
+            mx::array evaluated = a;
+            eval_released(evaluated);
+            return std::make_pair(mx::cu::is_on_device(evaluated) ? kCuda : kCpu, 0);
+          },
           "The DLPack device of the array's memory.");
 }

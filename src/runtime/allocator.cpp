@@ -119,6 +119,7 @@ class CachingAllocator : public allocator::Allocator {
     auto* block = static_cast<Block*>(buffer.ptr());
     if (block == nullptr) return;
     if (block->device_memory != nullptr) block->device_memory->free_device(*block);
+    if (block->host != nullptr && block->host_owned) return_host(block->host, block->size);
     delete block;
   }
 

@@ -1,7 +1,9 @@
 // DeviceRuntime: what a device type does with the steps of a job; one object per type.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -43,6 +45,16 @@ class DeviceRuntime {
   virtual std::shared_ptr<EventState> make_event(Stream stream) = 0;
   virtual void wait_event(Stream stream, EventState& event) = 0;
   virtual void signal_event(Stream stream, EventState& event) = 0;
+  /** The device address of an evaluated array's first element, all work on it done; see
+   * mlx::core::cu. */
+  virtual void* device_data(const array& a) {
+    throw std::runtime_error("not a device with memory of its own");
+  }
+  /** An array over device memory of someone else. */
+  virtual array wrap_device_memory(void* data, Shape shape, Strides strides, Dtype dtype,
+                                   std::function<void()> release) {
+    throw std::runtime_error("not a device with memory of its own");
+  }
   /** Waits for all work handed to the device for this stream. */
   virtual void synchronize(Stream stream) = 0;
 };

@@ -226,6 +226,11 @@ FAKE cuDevicePrimaryCtxRetain(CuContext* c, CuDevice) {
   return *c = reinterpret_cast<CuContext>(1), 0;
 }
 FAKE cuCtxSetCurrent(CuContext) { return 0; }
+FAKE cuCtxSynchronize() {
+  Lock lock(mutex());
+  drain_all();
+  return 0;
+}
 FAKE cuMemGetInfo_v2(size_t* free, size_t* total) {
   Lock lock(mutex());
   *total = total_memory();

@@ -90,6 +90,7 @@ struct DriverApi {
   CuResult (*device_total_mem)(size_t*, CuDevice);
   CuResult (*primary_ctx_retain)(CuContext*, CuDevice);
   CuResult (*ctx_set_current)(CuContext);
+  CuResult (*ctx_synchronize)();
   CuResult (*mem_get_info)(size_t* free, size_t* total);
   CuResult (*mem_alloc)(CuDevicePtr*, size_t);
   CuResult (*mem_free)(CuDevicePtr);

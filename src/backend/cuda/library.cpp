@@ -111,6 +111,7 @@ void fill_driver(const Library& lib, DriverApi& api) {
   bind(lib, "cuDeviceTotalMem_v2", api.device_total_mem);
   bind(lib, "cuDevicePrimaryCtxRetain", api.primary_ctx_retain);
   bind(lib, "cuCtxSetCurrent", api.ctx_set_current);
+  bind(lib, "cuCtxSynchronize", api.ctx_synchronize);
   bind(lib, "cuMemGetInfo_v2", api.mem_get_info);
   bind(lib, "cuMemAlloc_v2", api.mem_alloc);
   bind(lib, "cuMemFree_v2", api.mem_free);

@@ -16,13 +16,13 @@ namespace {
 constexpr size_t kMinSize = 256;
 constexpr size_t kLargeStep = size_t{2} << 20;
 
-/** One of four sizes per power of two, whole 2 MB pages from 8 MB on: a cached range wastes a
+/** One of four sizes per power of two, whole 2 MB pages from 4 MB on: a cached range wastes a
  * quarter at most. */
 size_t size_class(size_t size) {
   if (size <= kMinSize) return kMinSize;
   size_t step = std::max<size_t>(std::bit_floor(size - 1) / 4, 64);
   size_t rounded = (size + step - 1) / step * step;
-  if (rounded >= 4 * kLargeStep) rounded = (rounded + kLargeStep - 1) / kLargeStep * kLargeStep;
+  if (rounded >= 2 * kLargeStep) rounded = (rounded + kLargeStep - 1) / kLargeStep * kLargeStep;
   return rounded;
 }
 
@@ -51,7 +51,34 @@ std::mutex& transfer_mutex() {
   return *mutex;
 }
 
+/** Memory that another library owns. */
+class ForeignMemory : public DeviceMemory {
+ public:
+  void copy_to_host(Block& block) override { MemoryPool::instance().copy_to_host(block); }
+  void free_device(Block& block) override {
+    auto* side = static_cast<DeviceSide*>(block.device_handle);
+    if (side == nullptr) return;
+    side->home->wait_done(side->home->epoch());
+    for (const Moment& use : side->uses) use.encoder->wait_done(use.epoch);
+    delete side;
+    block.device_handle = nullptr;
+    block.device_valid = false;
+  }
+};
+
 }  // namespace
+
+Block* MemoryPool::wrap(CuDevicePtr address, size_t size, Encoder& encoder) {
+  static auto* foreign = new ForeignMemory;
+  auto* block = new Block;
+  block->size = size;
+  block->host_valid = false;
+  block->device_pointer = address;
+  block->device_handle = new DeviceSide{.base = address, .size = size, .home = &encoder};
+  block->device_memory = foreign;
+  block->device_valid = true;
+  return block;
+}
 
 MemoryPool& MemoryPool::instance() {
   // Never destroyed: arrays in static variables may be freed after any destructor of ours has run.

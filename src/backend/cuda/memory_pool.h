@@ -43,6 +43,10 @@ class MemoryPool : public DeviceMemory {
   void copy_to_host(Block& block) override;
   void free_device(Block& block) override;
 
+  /** A block over device memory of someone else, which free_device leaves alone once all work on it
+   * is done. */
+  static Block* wrap(CuDevicePtr address, size_t size, Encoder& encoder);
+
   size_t cached_bytes() const;
   /** Gives all cached memory back to the driver; waits for work in flight. */
   void release_cached();

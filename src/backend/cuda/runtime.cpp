@@ -8,6 +8,7 @@
 #include "backend/cuda/library.h"
 #include "backend/cuda/register.h"
 #include "base/errors.h"
+#include "graph/shape.h"
 #include "runtime/kernel_table.h"
 
 namespace mlx::core::cuda {
@@ -112,6 +113,40 @@ class GpuRuntime : public DeviceRuntime {
     Moment moment{&encoder, encoder.epoch()};
     encoder.commit();
     signal_at(event, moment);
+  }
+
+  void* device_data(const array& a) override {
+    make_current();
+    Encoder& encoder = Encoder::of(Stream(0, Device::gpu));
+    Block& block = block_of(a.buffer());
+    DeviceSide& side = MemoryPool::instance().to_device(block, encoder);
+    if (side.last_write.encoder != nullptr)
+      side.last_write.encoder->wait_done(side.last_write.epoch);
+    // The other library may write there.
+    block.host_valid.store(false, std::memory_order_release);
+    return reinterpret_cast<void*>(side.base + static_cast<CuDevicePtr>(a.offset()));
+  }
+
+  array wrap_device_memory(void* data, Shape shape, Strides strides, Dtype dtype,
+                           std::function<void()> release) override {
+    make_current();
+    check(driver().ctx_synchronize(), "waiting for the other library's work");
+    size_t span = 1;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] == 0) return array(std::initializer_list<float>{}, shape, dtype);
+      span += static_cast<size_t>(shape[i] - 1) * static_cast<size_t>(strides[i]);
+    }
+    Block* block = MemoryPool::wrap(reinterpret_cast<CuDevicePtr>(data), span * dtype.size(),
+                                    Encoder::of(Stream(0, Device::gpu)));
+    auto deleter = [release = std::move(release)](allocator::Buffer buffer) {
+      allocator::release(buffer);
+      if (release) release();
+    };
+    array::Flags flags = view_flags(shape, strides, span);
+    array result = array::placeholder(std::move(shape), dtype);
+    result.set_data(allocator::Data(allocator::Buffer(block), deleter), span, strides, flags);
+    result.set_status(array::available);
+    return result;
   }
 
   void synchronize(Stream stream) override { Encoder::of(stream).synchronize(); }
