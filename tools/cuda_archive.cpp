@@ -1,6 +1,7 @@
-// Builds the archive of common GPU kernels: cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER]
-// Needs NVRTC, but no GPU. Beside the library the archive spares a first run the compilation of
-// these kernels.
+// Builds the archive of common GPU kernels:
+//   cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER] [--if-possible]
+// Needs NVRTC (with --if-possible it is no error when there is none), but no GPU. Beside the
+// library the archive spares a first run the compilation of these kernels.
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +11,7 @@
 
 #include "backend/cuda/common_kernels.h"
 #include "backend/cuda/jit.h"
+#include "backend/cuda/library.h"
 
 using namespace mlx::core::cuda;
 
@@ -29,7 +31,7 @@ void add_recorded(const std::string& folder, std::vector<KernelText>& texts) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER]\n");
+    std::fprintf(stderr, "usage: cuda_archive FOLDER ARCH... [--texts FOLDER] [--if-possible]\n");
     return 2;
   }
   std::string folder = argv[1];
@@ -38,6 +40,11 @@ int main(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     if (std::string(argv[i]) == "--texts" && i + 1 < argc) {
       add_recorded(argv[++i], texts);
+    } else if (std::string(argv[i]) == "--if-possible") {
+      if (!has_nvrtc()) {
+        std::printf("NVRTC is not installed: no archive of GPU kernels is made\n");
+        return 0;
+      }
     } else {
       targets.emplace_back(argv[i]);
     }
@@ -49,7 +56,7 @@ int main(int argc, char** argv) {
     for (size_t i = next++; i < total; i = next++) {
       const KernelText& text = texts[i % texts.size()];
       const std::string& target = targets[i / texts.size()];
-      std::string key = cubin_cache::key(text.source, target);
+      std::string key = cubin_cache::archive_key(text.source, target);
       if (!cubin_cache::load(folder, key).empty()) continue;
       try {
         cubin_cache::store(folder, key, compile_cubin(text.source, text.name, target));

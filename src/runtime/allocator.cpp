@@ -142,16 +142,32 @@ class CachingAllocator : public allocator::Allocator {
     pressure_hooks_.push_back(hook);
   }
 
-  void clear_cache() { trim(0); }
+  void add_device_cache(DeviceCache cache) {
+    std::lock_guard lock(mutex_);
+    device_caches_.push_back(cache);
+  }
+
+  size_t count_cached(ptrdiff_t bytes) {
+    return cached_.fetch_add(static_cast<size_t>(bytes)) + static_cast<size_t>(bytes);
+  }
+
+  void clear_cache() { trim_all(0); }
 
   std::atomic<size_t>& active() { return active_; }
   std::atomic<size_t>& peak() { return peak_; }
   size_t cached() const { return cached_.load(); }
   std::atomic<size_t>& memory_limit() { return memory_limit_; }
+  size_t cache_limit() const { return cache_limit_.load(); }
+  size_t chosen_memory_limit() const { return limit_is_chosen_ ? memory_limit_.load() : 0; }
+
+  size_t set_memory_limit(size_t limit) {
+    limit_is_chosen_ = true;
+    return memory_limit_.exchange(limit);
+  }
 
   size_t set_cache_limit(size_t limit) {
     size_t previous = cache_limit_.exchange(limit);
-    trim(limit);
+    trim_all(limit);
     return previous;
   }
 
@@ -217,6 +233,18 @@ class CachingAllocator : public allocator::Allocator {
     }
   }
 
+  /** Trims the host's cache, then those of devices if that was not enough. */
+  void trim_all(size_t target) {
+    trim(target);
+    if (cached_.load() <= target) return;
+    std::vector<DeviceCache> caches;
+    {
+      std::lock_guard lock(mutex_);
+      caches = device_caches_;
+    }
+    for (const auto& cache : caches) cache.trim(target);
+  }
+
   /** Makes room for `size` bytes: first the cache, then what devices and work in flight can give.
    */
   void relieve(size_t size) {
@@ -246,6 +274,8 @@ class CachingAllocator : public allocator::Allocator {
   std::mutex mutex_;
   std::map<size_t, std::vector<void*>> cache_;
   std::vector<void (*)()> pressure_hooks_;
+  std::vector<DeviceCache> device_caches_;
+  std::atomic<bool> limit_is_chosen_{false};
 };
 
 // Never destroyed: arrays in static variables may be freed after any destructor of ours has run.
@@ -258,6 +288,10 @@ CachingAllocator& caching_allocator() {
 
 Block* make_device_block(size_t size) { return caching_allocator().make_device_block(size); }
 void allocate_host_side(Block& block) { caching_allocator().allocate_host_side(block); }
+void add_device_cache(DeviceCache cache) { caching_allocator().add_device_cache(cache); }
+size_t count_cached(ptrdiff_t bytes) { return caching_allocator().count_cached(bytes); }
+size_t cache_limit() { return caching_allocator().cache_limit(); }
+size_t chosen_memory_limit() { return caching_allocator().chosen_memory_limit(); }
 void add_memory_pressure_hook(void (*hook)()) { caching_allocator().add_pressure_hook(hook); }
 
 namespace allocator {
@@ -279,7 +313,7 @@ size_t get_active_memory() { return caching_allocator().active().load(); }
 size_t get_peak_memory() { return caching_allocator().peak().load(); }
 void reset_peak_memory() { caching_allocator().peak() = caching_allocator().active().load(); }
 size_t get_cache_memory() { return caching_allocator().cached(); }
-size_t set_memory_limit(size_t limit) { return caching_allocator().memory_limit().exchange(limit); }
+size_t set_memory_limit(size_t limit) { return caching_allocator().set_memory_limit(limit); }
 size_t get_memory_limit() { return caching_allocator().memory_limit().load(); }
 size_t set_cache_limit(size_t limit) { return caching_allocator().set_cache_limit(limit); }
 void clear_cache() { caching_allocator().clear_cache(); }

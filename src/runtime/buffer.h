@@ -43,6 +43,21 @@ Block* make_device_block(size_t size);
 /** Allocates the host side of a block that has none. */
 void allocate_host_side(Block& block);
 
+/** A device's cache of free memory: it counts as cache memory and obeys the cache limit together
+ * with the host's. */
+struct DeviceCache {
+  /** Gives free memory back until all caches together hold at most `limit` bytes; waits for work in
+   * flight. */
+  void (*trim)(size_t limit);
+};
+void add_device_cache(DeviceCache cache);
+/** Tells the allocator that a device's cache has grown or shrunk; returns the bytes in all caches.
+ */
+size_t count_cached(ptrdiff_t bytes);
+size_t cache_limit();
+/** The limit that a program has set for memory in use, or 0: devices know their own size. */
+size_t chosen_memory_limit();
+
 /** Called when memory runs short, before giving up: the hook waits for work in flight and frees
  * caches of a device backend. */
 void add_memory_pressure_hook(void (*hook)());

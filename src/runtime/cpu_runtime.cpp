@@ -81,14 +81,19 @@ void set_gpu_runtime_factory(GpuRuntimeFactory factory) { gpu_factory = factory;
 DeviceRuntime* find_gpu_runtime() {
   std::call_once(gpu_once, [] {
     wire_backends();
-    gpu_reason = new std::string("this build has no GPU backend");
+    gpu_reason = new std::string("this build has no GPU backend.");
     if (environment_int("MLX_DISABLE_GPU").value_or(0) != 0) {
-      *gpu_reason = "MLX_DISABLE_GPU is set";
+      *gpu_reason = "MLX_DISABLE_GPU is set.";
     } else if (gpu_factory != nullptr) {
       gpu_runtime = gpu_factory(*gpu_reason);
     }
   });
   return gpu_runtime;
+}
+
+const std::string& gpu_unusable_reason() {
+  find_gpu_runtime();
+  return *gpu_reason;
 }
 
 DeviceRuntime& device_runtime(Device::DeviceType type) {
@@ -97,7 +102,7 @@ DeviceRuntime& device_runtime(Device::DeviceType type) {
     return *cpu;
   }
   auto* gpu = find_gpu_runtime();
-  if (gpu == nullptr) throw_runtime("gpu", "No GPU can be used: {}.", *gpu_reason);
+  if (gpu == nullptr) throw_runtime("gpu", "No GPU can be used: {}", *gpu_reason);
   return *gpu;
 }
 

@@ -69,5 +69,7 @@ void set_gpu_runtime_factory(GpuRuntimeFactory factory);
 
 /** The GPU's runtime, or null where none works. Looks for one on first call. */
 DeviceRuntime* find_gpu_runtime();
+/** Why there is none. */
+const std::string& gpu_unusable_reason();
 
 }  // namespace mlx::core

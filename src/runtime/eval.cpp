@@ -13,6 +13,8 @@ namespace mlx::core {
 
 namespace {
 
+constexpr size_t kMaxQuickSteps = 16;
+
 std::atomic<FuseFn> fuser{nullptr};
 
 /** The lazy nodes that `outputs` need, each after its inputs. Their status is `evaluated`
@@ -145,10 +147,11 @@ std::vector<ClaimedJob> schedule(const std::vector<array>& outputs, bool async) 
   if (jobs.size() > 1) connect_streams(jobs, places);
   for (auto& [stream, job] : jobs) {
     auto& queue = stream_queue(stream);
-    // The CPU computes where it is called, so an asynchronous job must go to the worker; recording
-    // for a GPU is quick. With several jobs only one can be run here, as they may wait for one
-    // another.
-    bool may_run_here = jobs.size() == 1 && (!async || stream.device != Device(Device::cpu));
+    // An asynchronous job goes to the worker, so that the caller can build the next one meanwhile;
+    // recording a few steps for a GPU is quicker than the hand-over. With several jobs only one can
+    // be run here, as they may wait for one another.
+    bool is_quick = stream.device != Device(Device::cpu) && job.steps.size() <= kMaxQuickSteps;
+    bool may_run_here = jobs.size() == 1 && (!async || is_quick);
     if (may_run_here && queue.claim()) {
       claimed.push_back({&queue, std::move(job)});
     } else {

@@ -88,7 +88,8 @@ std::optional<Stream> peek_default_stream(Device device) {
 Stream default_stream(Device device) {
   if (auto stream = peek_default_stream(device)) return *stream;
   if (!is_available(device)) {
-    throw_invalid("default_stream", "Cannot get a stream on the gpu: no GPU can be used.");
+    throw_invalid("default_stream", "Cannot get a stream on the gpu: no GPU can be used: {}",
+                  gpu_unusable_reason());
   }
   auto& streams = thread_streams();
   Stream stream = take_thread_stream(device);

@@ -64,6 +64,45 @@ struct Exec {
   std::vector<Node*> nodes;
 };
 
+/** With MLX_FAKE_CUDA_DRY=1 no kernel is compiled or run: what is left is the host's cost. The
+ * calls are counted and printed at exit. */
+bool is_dry() {
+  static const bool dry = std::getenv("MLX_FAKE_CUDA_DRY") != nullptr;
+  return dry;
+}
+
+struct Counts {
+  std::map<std::string, size_t> by_name;
+  ~Counts() {
+    for (const auto& [name, count] : by_name)
+      std::fprintf(stderr, "fake CUDA: %8zu %s\n", count, name.c_str());
+  }
+};
+void tally(const char* name, size_t times = 1) {
+  static const bool wanted = std::getenv("MLX_FAKE_CUDA_COUNT") != nullptr;
+  if (!wanted) return;
+  static Counts counts;
+  counts.by_name[name] += times;
+}
+
+/** The error that the next calls of a function return, for tests of how errors are dealt with. */
+struct Injected {
+  std::string function;
+  CuResult result = 0;
+  int times = 0;
+};
+Injected& injected() {
+  static auto* value = new Injected;
+  return *value;
+}
+/** Nonzero when this call is to fail. */
+CuResult failure_of(const char* function) {
+  Injected& planned = injected();
+  if (planned.times == 0 || (planned.function != function && planned.function != "*")) return 0;
+  --planned.times;
+  return planned.result;
+}
+
 std::map<CuDevicePtr, size_t>& memory() {
   static auto* blocks = new std::map<CuDevicePtr, size_t>;
   return *blocks;
@@ -116,6 +155,8 @@ void check_range(CuDevicePtr at, size_t bytes) {
 
 std::function<void()> kernel_work(Function* function, EmulatedDim grid, EmulatedDim block,
                                   unsigned shared, void** params) {
+  tally(function->name.c_str());
+  if (is_dry()) return {};
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535)
     fail("a bad grid size");
   if (block.x * block.y * block.z == 0 || block.x * block.y * block.z > 1024)
@@ -156,6 +197,7 @@ std::function<void()> fill_work(const CuMemsetNodeParams& p) {
 CuResult add_node(CuGraphNode* out, CuGraph graph, const CuGraphNode* deps, size_t count,
                   std::function<void()> run) {
   auto* g = reinterpret_cast<Graph*>(graph);
+  tally("graph node");
   auto* node = new Node{std::move(run), {}, nullptr, g->nodes.size(), g};
   for (size_t i = 0; i < count; ++i) node->deps.push_back(reinterpret_cast<Node*>(deps[i])->index);
   g->nodes.push_back(node);
@@ -182,9 +224,18 @@ void run_graph(const Exec& exec, const std::vector<std::function<void()>>& runs)
 
 }  // namespace
 
+/** Lets the next `times` calls of `function` ("*": of any that may fail) return `result`. */
+extern "C" __attribute__((visibility("default"))) void mlx_fake_cuda_fail(const char* function,
+                                                                          CuResult result,
+                                                                          int times) {
+  Lock lock(mutex());
+  injected() = {function, result, times};
+}
+
 FAKE cuInit(unsigned) { return 0; }
 FAKE cuGetErrorName(CuResult r, const char** name) {
   *name = r == kCudaErrorOutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : r == 700                 ? "CUDA_ERROR_ILLEGAL_ADDRESS"
           : r == kNotFound           ? "CUDA_ERROR_NOT_FOUND"
                                      : "CUDA_ERROR_FAKE";
   return 0;
@@ -228,6 +279,7 @@ FAKE cuDevicePrimaryCtxRetain(CuContext* c, CuDevice) {
 FAKE cuCtxSetCurrent(CuContext) { return 0; }
 FAKE cuCtxSynchronize() {
   Lock lock(mutex());
+  if (CuResult error = failure_of("ctx_synchronize")) return error;
   drain_all();
   return 0;
 }
@@ -239,10 +291,13 @@ FAKE cuMemGetInfo_v2(size_t* free, size_t* total) {
 }
 FAKE cuMemAlloc_v2(CuDevicePtr* out, size_t bytes) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("mem_alloc")) return error;
   if (used_memory + bytes > total_memory()) return kCudaErrorOutOfMemory;
   void* p = std::aligned_alloc(512, (bytes + 511) / 512 * 512);
   if (p == nullptr) return kCudaErrorOutOfMemory;
-  std::memset(p, 0xff, bytes);  // not-a-number in every float type: unwritten outputs show
+  tally("mem_alloc");
+  if (!is_dry())
+    std::memset(p, 0xff, bytes);  // not-a-number in every float type: unwritten outputs show
   used_memory += bytes;
   *out = reinterpret_cast<CuDevicePtr>(p);
   memory()[*out] = bytes;
@@ -250,6 +305,7 @@ FAKE cuMemAlloc_v2(CuDevicePtr* out, size_t bytes) {
 }
 FAKE cuMemFree_v2(CuDevicePtr p) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("mem_free")) return error;
   drain_all();
   auto found = memory().find(p);
   if (found == memory().end()) return kInvalidValue;
@@ -262,7 +318,10 @@ FAKE cuMemHostAlloc(void** out, size_t bytes, unsigned) { return *out = std::mal
 FAKE cuMemFreeHost(void* p) { return std::free(p), 0; }
 FAKE cuMemcpyHtoDAsync_v2(CuDevicePtr dst, const void* src, size_t bytes, CuStream s) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("upload")) return error;
   check_range(dst, bytes);
+  tally("upload");
+  if (is_dry()) return 0;
   std::vector<char> staged(static_cast<const char*>(src), static_cast<const char*>(src) + bytes);
   of(s)->queue.push_back([=, staged = std::move(staged)] {
     std::memcpy(reinterpret_cast<void*>(dst), staged.data(), bytes);
@@ -271,6 +330,8 @@ FAKE cuMemcpyHtoDAsync_v2(CuDevicePtr dst, const void* src, size_t bytes, CuStre
 }
 FAKE cuMemcpyDtoHAsync_v2(void* dst, CuDevicePtr src, size_t bytes, CuStream s) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("download")) return error;
+  tally("download");
   check_range(src, bytes);
   drain(*of(s));
   std::memcpy(dst, reinterpret_cast<void*>(src), bytes);
@@ -278,6 +339,8 @@ FAKE cuMemcpyDtoHAsync_v2(void* dst, CuDevicePtr src, size_t bytes, CuStream s) 
 }
 FAKE cuMemcpyDtoDAsync_v2(CuDevicePtr dst, CuDevicePtr src, size_t bytes, CuStream s) {
   Lock lock(mutex());
+  tally("copy");
+  if (is_dry()) return 0;
   CuMemcpy3D p{};
   p.dst_device = dst;
   p.src_device = src;
@@ -287,11 +350,15 @@ FAKE cuMemcpyDtoDAsync_v2(CuDevicePtr dst, CuDevicePtr src, size_t bytes, CuStre
 }
 FAKE cuMemsetD8Async(CuDevicePtr dst, unsigned char value, size_t bytes, CuStream s) {
   Lock lock(mutex());
+  tally("fill");
+  if (is_dry()) return 0;
   of(s)->queue.push_back(fill_work({dst, bytes, value, 1, bytes, 1}));
   return 0;
 }
 FAKE cuModuleLoadData(CuModule* out, const void* image) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("module_load")) return error;
+  if (is_dry()) return *out = reinterpret_cast<CuModule>(1), 0;
   unsigned long size;
   std::memcpy(&size, static_cast<const char*>(image) + 8, sizeof(size));
   char path[] = "/tmp/mlx-fake-kernel-XXXXXX";
@@ -312,6 +379,7 @@ FAKE cuModuleLoadData(CuModule* out, const void* image) {
 FAKE cuModuleUnload(CuModule) { return 0; }
 FAKE cuModuleGetFunction(CuFunction* out, CuModule module, const char* name) {
   Lock lock(mutex());
+  if (is_dry()) return *out = reinterpret_cast<CuFunction>(new Function{nullptr, 0, name}), 0;
   auto run = reinterpret_cast<fake_cuda::BlockFunction>(
       dlsym(module, (std::string(name) + "_emulated").c_str()));
   auto* size =
@@ -324,6 +392,9 @@ FAKE cuFuncSetAttribute(CuFunction, int, int value) { return value > 232448 ? kI
 FAKE cuLaunchKernel(CuFunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                     unsigned bz, unsigned shared, CuStream s, void** params, void**) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("launch")) return error;
+  tally("launch");
+  if (is_dry()) return tally(reinterpret_cast<Function*>(f)->name.c_str()), 0;
   of(s)->queue.push_back(
       kernel_work(reinterpret_cast<Function*>(f), {gx, gy, gz}, {bx, by, bz}, shared, params));
   return 0;
@@ -343,12 +414,14 @@ FAKE cuStreamDestroy_v2(CuStream s) {
 }
 FAKE cuStreamSynchronize(CuStream s) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("stream_synchronize")) return error;
   drain(*of(s));
   return 0;
 }
 FAKE cuStreamWaitEvent(CuStream s, CuEvent e, unsigned) {
   Lock lock(mutex());
   Event* event = of(e);
+  tally("stream_wait_event");
   of(s)->queue.push_back([event] { wait_event(*event); });
   return 0;
 }
@@ -358,7 +431,10 @@ FAKE cuEventCreate(CuEvent* out, unsigned) {
 FAKE cuEventDestroy_v2(CuEvent) { return 0; }
 FAKE cuEventRecord(CuEvent e, CuStream s) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("event_record")) return error;
   Event* event = of(e);
+  tally("event_record");
+  if (is_dry()) return 0;
   event->stream = of(s);
   event->pending = true;
   of(s)->queue.push_back([event] { event->pending = false; });
@@ -366,11 +442,13 @@ FAKE cuEventRecord(CuEvent e, CuStream s) {
 }
 FAKE cuEventSynchronize(CuEvent e) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("event_synchronize")) return error;
   wait_event(*of(e));
   return 0;
 }
 FAKE cuEventQuery(CuEvent e) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("event_query")) return error;
   Event* event = of(e);
   // A little progress at each look, so that polling ends.
   if (event->pending && !event->stream->queue.empty()) run_one(*event->stream);
@@ -396,8 +474,17 @@ FAKE cuGraphAddMemsetNode(CuGraphNode* out, CuGraph g, const CuGraphNode* deps, 
   Lock lock(mutex());
   return add_node(out, g, deps, count, fill_work(*p));
 }
+FAKE cuGraphAddDependencies_v2(CuGraph, const CuGraphNode* from, const CuGraphNode* to,
+                               const CuGraphEdgeData*, size_t number) {
+  Lock lock(mutex());
+  for (size_t i = 0; i < number; ++i)
+    reinterpret_cast<Node*>(to[i])->deps.push_back(reinterpret_cast<Node*>(from[i])->index);
+  return 0;
+}
 FAKE cuGraphInstantiateWithFlags(CuGraphExec* out, CuGraph g, unsigned long long) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("graph_instantiate")) return error;
+  tally("graph_instantiate");
   auto* exec = new Exec;
   exec->nodes = reinterpret_cast<Graph*>(g)->nodes;
   for (Node* node : exec->nodes) exec->runs[node] = node->run;
@@ -406,24 +493,31 @@ FAKE cuGraphInstantiateWithFlags(CuGraphExec* out, CuGraph g, unsigned long long
 }
 FAKE cuGraphExecKernelNodeSetParams_v2(CuGraphExec e, CuGraphNode n, const CuKernelNodeParams* p) {
   Lock lock(mutex());
+  tally("graph_set_params");
   reinterpret_cast<Exec*>(e)->runs[reinterpret_cast<Node*>(n)] = kernel_work(*p);
   return 0;
 }
 FAKE cuGraphExecMemcpyNodeSetParams(CuGraphExec e, CuGraphNode n, const CuMemcpy3D* p, CuContext) {
   Lock lock(mutex());
+  tally("graph_set_params");
   reinterpret_cast<Exec*>(e)->runs[reinterpret_cast<Node*>(n)] = copy_work(*p);
   return 0;
 }
 FAKE cuGraphExecMemsetNodeSetParams(CuGraphExec e, CuGraphNode n, const CuMemsetNodeParams* p,
                                     CuContext) {
   Lock lock(mutex());
+  tally("graph_set_params");
   reinterpret_cast<Exec*>(e)->runs[reinterpret_cast<Node*>(n)] = fill_work(*p);
   return 0;
 }
 FAKE cuGraphExecDestroy(CuGraphExec) { return 0; }
 FAKE cuGraphLaunch(CuGraphExec e, CuStream s) {
   Lock lock(mutex());
+  if (CuResult error = failure_of("graph_launch")) return error;
   auto* exec = reinterpret_cast<Exec*>(e);
+  tally("graph_launch");
+  tally("graph_launch nodes", exec->nodes.size());
+  if (is_dry()) return 0;
   std::vector<std::function<void()>> runs;  // as they are now: a later update must not reach back
   for (Node* node : exec->nodes) runs.push_back(exec->runs[node]);
   of(s)->queue.push_back([exec, runs = std::move(runs)] { run_graph(*exec, runs); });

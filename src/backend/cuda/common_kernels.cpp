@@ -7,6 +7,7 @@
 
 #include "backend/cuda/copy.h"
 #include "backend/cuda/element.h"
+#include "backend/cuda/kernels/args.h"
 #include "mlx/primitives/binary.h"
 #include "mlx/primitives/op_list.h"
 #include "mlx/primitives/ternary.h"
@@ -201,6 +202,7 @@ void add_attention(Collector& out) {
 }
 
 void add_moves(Collector& out) {
+  out.add("store_bytes", "copy.cuh", "store_from_host", "StoreArgs", mlx_device::kMostStored);
   for (int itemsize : {1, 2, 4, 8}) {
     std::string bits = bits_type(itemsize);
     for (int dims : {1, 2, 3, 4}) {

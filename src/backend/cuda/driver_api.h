@@ -77,6 +77,13 @@ struct CuMemsetNodeParams {  // CUDA_MEMSET_NODE_PARAMS
   size_t width, height;
 };
 
+struct CuGraphEdgeData {  // CUgraphEdgeData
+  unsigned char from_port, to_port, type;
+  unsigned char reserved[5];
+};
+// The later kernel starts when all blocks of the earlier one have let it, and waits itself.
+inline constexpr CuGraphEdgeData kProgrammaticEdge{1, 0, 1, {}};
+
 /** Entry points of libcuda; filled by `driver()`. */
 struct DriverApi {
   CuResult (*init)(unsigned flags);
@@ -125,6 +132,8 @@ struct DriverApi {
                                     size_t count, const CuMemcpy3D*, CuContext);
   CuResult (*graph_add_memset_node)(CuGraphNode*, CuGraph, const CuGraphNode* dependencies,
                                     size_t count, const CuMemsetNodeParams*, CuContext);
+  CuResult (*graph_add_dependencies)(CuGraph, const CuGraphNode* from, const CuGraphNode* to,
+                                     const CuGraphEdgeData*, size_t count);
   CuResult (*graph_instantiate)(CuGraphExec*, CuGraph, unsigned long long flags);
   CuResult (*graph_exec_kernel_node_set_params)(CuGraphExec, CuGraphNode,
                                                 const CuKernelNodeParams*);

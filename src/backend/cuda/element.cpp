@@ -161,13 +161,6 @@ std::string compute_and_store(const Tape& tape, const TapeLayout& layout,
 
 bool is_one_element(const array& a) { return a.data_size() == 1; }
 
-/** True when the value is at hand without asking the device. */
-bool is_on_host(const array& a) {
-  const Block& block = block_of(a.buffer());
-  return block.host_valid.load(std::memory_order_acquire) &&
-         !block.device_valid.load(std::memory_order_acquire);
-}
-
 bool is_aligned(uint64_t address, size_t bytes) { return address % bytes == 0; }
 
 struct Plan {
@@ -307,6 +300,19 @@ void run_in_parts(Encoder& encoder, const Tape& tape, const std::vector<array>& 
 }
 
 }  // namespace
+
+bool is_on_host(const array& a) {
+  const Block& block = block_of(a.buffer());
+  return block.host_valid.load(std::memory_order_acquire) &&
+         !block.device_valid.load(std::memory_order_acquire);
+}
+
+int64_t host_integer(const array& a) {
+  uint64_t bits = constant_bits(a);
+  int unused = 64 - 8 * static_cast<int>(a.itemsize());
+  return issubdtype(a.dtype(), signedinteger) ? static_cast<int64_t>(bits << unused) >> unused
+                                              : static_cast<int64_t>(bits);
+}
 
 const char* device_type(Dtype dtype) {
   switch (dtype.val()) {

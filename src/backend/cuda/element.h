@@ -12,6 +12,11 @@ namespace mlx::core::cuda {
 /** The device type of a dtype, as kernel text names it. */
 const char* device_type(Dtype dtype);
 
+/** True when the value is at hand without asking the device, and not on the device yet. */
+bool is_on_host(const array& a);
+/** The value of an integer array of one element that is on the host. */
+int64_t host_integer(const array& a);
+
 /** How a tape's input is read in a kernel. */
 enum class Access : char {
   constant = 'k',  // one element, given with the launch

@@ -2,8 +2,11 @@
 #include "backend/cuda/encoder.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "backend/cuda/copy.h"
 #include "backend/cuda/device.h"
+#include "backend/cuda/kernels/args.h"
 #include "backend/cuda/library.h"
 #include "base/environment.h"
 #include "base/errors.h"
@@ -200,14 +203,40 @@ void Encoder::call(std::function<void(CuStream)> work) {
   add_node(node);
 }
 
-void Encoder::upload(CuDevicePtr dst, const void* host, size_t bytes) {
+void Encoder::upload(DeviceSide& side, const void* host, size_t bytes) {
   std::lock_guard lock(mutex_);
+  if (bytes <= mlx_device::kMostStored) {
+    // Recorded like any work, as a transfer of its own would split the recording.
+    const Kernel& kernel = get_kernel("store_bytes", [] {
+      return simple_source("store_bytes", "copy.cuh", "store_from_host", "StoreArgs",
+                           mlx_device::kMostStored);
+    });
+    mlx_device::StoreArgs args;
+    args.out = reinterpret_cast<void*>(side.base);
+    args.size = static_cast<int>(bytes);
+    std::memset(args.bytes, 0, sizeof(args.bytes));
+    std::memcpy(args.bytes, host, bytes);
+    // The node that this upload is for has not been recorded yet: its uses wait.
+    auto reads = std::exchange(pending_reads_, {});
+    auto writes = std::exchange(pending_writes_, {&side});
+    launch_bytes(kernel, {1}, {mlx_device::kMostStored}, &args, sizeof(args), 0);
+    pending_reads_ = std::move(reads);
+    pending_writes_ = std::move(writes);
+    return;
+  }
   // Earlier recorded work may still use this memory, so a copy outside the recording must come
   // after it.
   commit_locked();
   make_current();
-  check(driver().memcpy_htod_async(dst, host, bytes, stream_), "copying to the GPU");
+  check(driver().memcpy_htod_async(side.base, host, bytes, stream_), "copying to the GPU");
   has_direct_work_ = true;
+  side.last_write = {this, epoch()};
+}
+
+void Encoder::forget_uses() {
+  std::lock_guard lock(mutex_);
+  pending_reads_.clear();
+  pending_writes_.clear();
 }
 
 void Encoder::run_segment(size_t first, size_t last) {
@@ -315,6 +344,10 @@ void Encoder::synchronize() {
   check(driver().stream_synchronize(stream_), "work on the GPU");
   std::lock_guard lock(mutex_);
   reap_locked();
+  if (recording_.nodes.empty() && in_flight_.empty() && !has_direct_work_) {
+    // Ends an epoch without work, so that memory freed in it is known to be unused.
+    done_epoch_.store(epoch_.fetch_add(1, std::memory_order_release), std::memory_order_release);
+  }
 }
 
 void Encoder::wait_for(Moment moment) {

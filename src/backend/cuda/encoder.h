@@ -53,8 +53,10 @@ class Encoder {
   void call(std::function<void(CuStream)> work);
 
   /** Copies from the host; the host memory may be changed once this returns. */
-  void upload(CuDevicePtr dst, const void* host, size_t bytes);
+  void upload(DeviceSide& side, const void* host, size_t bytes);
 
+  /** Takes back input() and output() calls whose launch did not come about. */
+  void forget_uses();
   /** Launches what is recorded. */
   void commit();
   /** commit(), then waits on the host until all of it is done. */

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/library.h"
+#include "base/environment.h"
 #include "base/errors.h"
 
 namespace mlx::core::cuda {
@@ -59,6 +61,43 @@ void hash_topology(const Recording& recording, size_t first, size_t last, uint64
       mix(static_cast<uint64_t>(recording.deps[node.deps_offset + d]) - first);
     }
   }
+}
+
+/** Which edges of a graph are programmatic on Hopper and later (MLX_CUDA_DEPENDENT_LAUNCH): 0 none,
+ * 1 those of kernels that wait for one kernel only, 2 all between kernels. */
+int dependent_launch() {
+  static const int mode = [] {
+    if (gpu_device().major < 9) return 0;
+    return static_cast<int>(environment_int("MLX_CUDA_DEPENDENT_LAUNCH").value_or(1));
+  }();
+  return mode;
+}
+
+/** The dependencies of nodes [first, last) without those that follow from others, as numbers from
+ * `first`. */
+std::vector<std::vector<uint32_t>> reduced_deps(const Recording& recording, size_t first,
+                                                size_t last) {
+  const size_t count = last - first;
+  const size_t words = (count + 63) / 64;
+  std::vector<uint64_t> ancestors(count * words, 0);
+  std::vector<std::vector<uint32_t>> deps(count);
+  for (size_t i = 0; i < count; ++i) {
+    const GraphNode& node = recording.nodes[first + i];
+    std::vector<uint32_t> all;
+    for (uint32_t d = 0; d < node.num_deps; ++d) {
+      auto dep = static_cast<size_t>(recording.deps[node.deps_offset + d]);
+      if (dep >= first) all.push_back(static_cast<uint32_t>(dep - first));
+    }
+    std::sort(all.begin(), all.end(), std::greater<>());  // a later node may imply an earlier one
+    uint64_t* mine = &ancestors[i * words];
+    for (uint32_t dep : all) {
+      if ((mine[dep / 64] >> (dep % 64) & 1) != 0) continue;
+      deps[i].push_back(dep);
+      mine[dep / 64] |= uint64_t{1} << (dep % 64);
+      for (size_t w = 0; w < words; ++w) mine[w] |= ancestors[dep * words + w];
+    }
+  }
+  return deps;
 }
 
 }  // namespace
@@ -134,14 +173,20 @@ void GraphCache::build(Entry& entry, const Recording& recording, size_t first, s
   const DriverApi& api = driver();
   destroy(entry);  // what an earlier attempt that failed has left
   check(api.graph_create(&entry.graph, 0), "creating a graph");
+  auto edges = reduced_deps(recording, first, last);
   std::vector<CuGraphNode> deps;
   for (size_t i = first; i < last; ++i) {
     GraphNode node = recording.nodes[i];
+    const auto& needed = edges[i - first];
+    auto is_kernel = [&](uint32_t at) {
+      return recording.nodes[first + at].kind == GraphNode::Kind::kernel;
+    };
+    bool early = node.kind == GraphNode::Kind::kernel && !needed.empty() &&
+                 (dependent_launch() == 2 || (dependent_launch() == 1 && needed.size() == 1)) &&
+                 std::all_of(needed.begin(), needed.end(), is_kernel);
     deps.clear();
-    for (uint32_t d = 0; d < node.num_deps; ++d) {
-      size_t dep = recording.deps[node.deps_offset + d];
-      if (dep >= first) deps.push_back(entry.handles[dep - first]);
-    }
+    for (uint32_t dep : needed) deps.push_back(entry.handles[dep]);
+    if (early) deps.clear();
     CuGraphNode handle = nullptr;
     if (node.kind == GraphNode::Kind::kernel) {
       void* params[] = {args_of(recording, node)};
@@ -158,6 +203,11 @@ void GraphCache::build(Entry& entry, const Recording& recording, size_t first, s
       check(api.graph_add_memset_node(&handle, entry.graph, deps.data(), deps.size(), &fill,
                                       gpu_device().context),
             "adding a fill to a graph");
+    }
+    for (size_t d = 0; early && d < needed.size(); ++d) {
+      check(api.graph_add_dependencies(entry.graph, &entry.handles[needed[d]], &handle,
+                                       &kProgrammaticEdge, 1),
+            "connecting kernels in a graph");
     }
     entry.handles.push_back(handle);
     auto offset = static_cast<uint32_t>(entry.last.args.size());

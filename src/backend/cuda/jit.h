@@ -48,6 +48,8 @@ namespace cubin_cache {
 /** What names a compiled text: a digest of source, embedded files, options, architecture and
  * NVRTC's version. */
 std::string key(const std::string& source, const std::string& arch);
+/** The same for the archive, which serves whichever NVRTC is installed. */
+std::string archive_key(const std::string& source, const std::string& arch);
 
 /** The cubin stored in `folder` under `key`; empty when absent or damaged. */
 std::string load(const std::string& folder, const std::string& key);

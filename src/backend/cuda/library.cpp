@@ -141,6 +141,7 @@ void fill_driver(const Library& lib, DriverApi& api) {
   bind(lib, "cuGraphAddKernelNode_v2", api.graph_add_kernel_node);
   bind(lib, "cuGraphAddMemcpyNode", api.graph_add_memcpy_node);
   bind(lib, "cuGraphAddMemsetNode", api.graph_add_memset_node);
+  bind(lib, "cuGraphAddDependencies_v2", api.graph_add_dependencies);
   bind(lib, "cuGraphInstantiateWithFlags", api.graph_instantiate);
   bind(lib, "cuGraphExecKernelNodeSetParams_v2", api.graph_exec_kernel_node_set_params);
   bind(lib, "cuGraphExecMemcpyNodeSetParams", api.graph_exec_memcpy_node_set_params);
@@ -216,6 +217,7 @@ Library* Library::open(const std::vector<std::string>& names) {
     for (const auto& name : names) {
       if (Library* library = try_open((fs::path(*chosen) / name).string())) return library;
     }
+    if (environment_int("MLX_CUDA_LIBRARY_ONLY").value_or(0) != 0) return nullptr;
   }
   for (const auto& name : names) {
     if (Library* library = try_open(name)) return library;

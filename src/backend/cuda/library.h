@@ -11,9 +11,9 @@ namespace mlx::core::cuda {
 /** A shared library opened for the life of the process. */
 class Library {
  public:
-  /** Opens the first of `names` found: in $MLX_CUDA_LIBRARY_PATH, where the loader looks, in the
-   * folders of the nvidia-* Python packages beside this package, and in the toolkit. Null when none
-   * is there. */
+  /** Opens the first of `names` found: in $MLX_CUDA_LIBRARY_PATH (and nowhere else if
+   * MLX_CUDA_LIBRARY_ONLY=1), where the loader looks, in the folders of the nvidia-* Python
+   * packages beside this package, and in the toolkit. Null when none is there. */
   static Library* open(const std::vector<std::string>& names);
 
   void* symbol(const char* name) const;

@@ -58,8 +58,12 @@ class ForeignMemory : public DeviceMemory {
   void free_device(Block& block) override {
     auto* side = static_cast<DeviceSide*>(block.device_handle);
     if (side == nullptr) return;
-    side->home->wait_done(side->home->epoch());
-    for (const Moment& use : side->uses) use.encoder->wait_done(use.epoch);
+    try {
+      side->home->wait_done(side->home->epoch());
+      for (const Moment& use : side->uses) use.encoder->wait_done(use.epoch);
+    } catch (const std::exception&) {
+      // The GPU is lost: nothing runs any more, and whoever waits for results is told.
+    }
     delete side;
     block.device_handle = nullptr;
     block.device_valid = false;
@@ -85,6 +89,8 @@ MemoryPool& MemoryPool::instance() {
   static auto* pool = [] {
     auto* created = new MemoryPool;
     add_memory_pressure_hook([] { instance().release_cached(); });
+    // The limit is for all caches; the host's has been trimmed when this is called.
+    add_device_cache({[](size_t limit) { instance().release_cached(limit); }});
     return created;
   }();
   return *pool;
@@ -114,8 +120,7 @@ DeviceSide& MemoryPool::to_device(Block& block, Encoder& encoder) {
     block.device_memory = this;
   }
   DeviceSide& side = side_of(block);
-  encoder.upload(side.base, block.host, block.size);
-  side.last_write = {&encoder, encoder.epoch()};
+  encoder.upload(side, block.host, block.size);
   block.device_valid.store(true, std::memory_order_release);
   return side;
 }
@@ -140,9 +145,18 @@ void MemoryPool::free_device(Block& block) {
   {
     std::lock_guard lock(mutex_);
     // The epoch now being recorded may hold the last use by the home stream.
-    free_[side->size].push_back(
-        {side->base, {side->home, side->home->epoch()}, std::move(side->uses)});
+    free_[side->size].insert_or_assign(
+        side->base, FreeRange{{side->home, side->home->epoch()}, std::move(side->uses)});
     cached_ += side->size;
+  }
+  // What is still in use by work in flight stays for now, and goes with a later block.
+  size_t cached = count_cached(static_cast<ptrdiff_t>(side->size));
+  if (size_t limit = cache_limit(); cached > limit) {
+    try {
+      release_reached(limit);
+    } catch (const std::exception&) {
+      // The GPU is lost; its memory goes with the process.
+    }
   }
   delete side;
   block.device_handle = nullptr;
@@ -154,13 +168,14 @@ bool MemoryPool::take_cached(size_t size, Encoder& encoder, CuDevicePtr& base) {
   auto found = free_.find(size);
   if (found == free_.end()) return false;
   auto& ranges = found->second;
-  for (size_t i = ranges.size(); i-- > 0;) {  // the most recently freed first
-    const FreeRange& range = ranges[i];
+  for (auto it = ranges.begin(); it != ranges.end(); ++it) {
+    const FreeRange& range = it->second;
     bool in_order = range.free_after.encoder == &encoder || reached(range.free_after);
     if (!in_order || !all_reached(range.uses)) continue;
-    base = range.base;
-    ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(i));
+    base = it->first;
+    ranges.erase(it);
     cached_ -= size;
+    count_cached(-static_cast<ptrdiff_t>(size));
     return true;
   }
   return false;
@@ -171,6 +186,14 @@ CuDevicePtr MemoryPool::take(size_t size, Encoder& encoder) {
   CuDevicePtr base = 0;
   if (take_cached(size, encoder, base)) return base;
   if (size > gpu_device().total_bytes) refuse(size);
+  if (size_t limit = chosen_memory_limit(); limit > 0) {
+    size_t excess;
+    {
+      std::lock_guard lock(mutex_);
+      excess = cached_ > 0 && held_ + size > limit ? held_ + size - limit : 0;
+    }
+    if (excess > 0) release_cached(count_cached(0) > excess ? count_cached(0) - excess : 0);
+  }
   for (int attempt = 0; attempt < 2; ++attempt) {
     CuResult result = driver().mem_alloc(&base, size);
     if (result == kCudaSuccess) {
@@ -200,15 +223,25 @@ size_t MemoryPool::cached_bytes() const {
   return cached_;
 }
 
-void MemoryPool::release_cached() {
+void MemoryPool::release_cached(size_t keep) {
   for (Encoder* encoder : Encoder::all()) encoder->synchronize();
+  release_reached(keep);
+}
+
+/** Gives back ranges that no work in flight uses, the largest first, until all caches together hold
+ * `keep` bytes. */
+void MemoryPool::release_reached(size_t keep) {
+  make_current();
   std::lock_guard lock(mutex_);
-  for (auto& [size, ranges] : free_) {
-    std::erase_if(ranges, [&, bytes = size](const FreeRange& range) {
-      if (!reached(range.free_after) || !all_reached(range.uses)) return false;
-      driver().mem_free(range.base);
+  for (auto ranges = free_.rbegin(); ranges != free_.rend(); ++ranges) {
+    std::erase_if(ranges->second, [&, bytes = ranges->first](const auto& entry) {
+      const auto& [base, range] = entry;
+      if (count_cached(0) <= keep || !reached(range.free_after) || !all_reached(range.uses))
+        return false;
+      driver().mem_free(base);
       cached_ -= bytes;
       held_ -= bytes;
+      count_cached(-static_cast<ptrdiff_t>(bytes));
       return true;
     });
   }

@@ -47,23 +47,28 @@ class MemoryPool : public DeviceMemory {
    * is done. */
   static Block* wrap(CuDevicePtr address, size_t size, Encoder& encoder);
 
+  /** Bytes of free memory that are kept. */
   size_t cached_bytes() const;
-  /** Gives all cached memory back to the driver; waits for work in flight. */
-  void release_cached();
+  /** Gives cached memory back to the driver until at most `keep` bytes are left; waits for work in
+   * flight. */
+  void release_cached(size_t keep = 0);
 
  private:
   struct FreeRange {
-    CuDevicePtr base;
     Moment free_after;  // other streams may take it once reached
     std::vector<Moment> uses;
   };
 
   CuDevicePtr take(size_t size, Encoder& encoder);
+  void release_reached(size_t keep);
   bool take_cached(size_t size, Encoder& encoder, CuDevicePtr& base);
   [[noreturn]] void refuse(size_t size);
 
   mutable std::mutex mutex_;
-  std::map<size_t, std::vector<FreeRange>> free_;
+  // By size and address. The lowest address that can be had is taken, whatever order ranges became
+  // free in: a program that repeats a step gets the same addresses again, and its graphs need no
+  // update.
+  std::map<size_t, std::map<CuDevicePtr, FreeRange>> free_;
   size_t cached_ = 0;
   size_t held_ = 0;  // bytes taken from the driver
 };

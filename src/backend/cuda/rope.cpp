@@ -45,7 +45,11 @@ void eval_rope(const Primitive& primitive, const std::vector<array>& inputs,
   RopeArgs args{};
   args.x = pointer(encoder.input(rows.x));
   args.frequencies = static_cast<const float*>(pointer(encoder.input(frequencies)));
-  args.offsets = pointer(encoder.input(offsets));
+  if (offsets.size() == 1 && is_on_host(offsets)) {
+    args.offset = host_integer(offsets);
+  } else {
+    args.offsets = pointer(encoder.input(offsets));
+  }
   args.out = mutable_pointer(encoder.output(out));
   args.batches = out.ndim() > 2 ? out.shape(0) : 1;
   args.positions = out.shape(-2);

@@ -81,8 +81,13 @@ class GpuRuntime : public DeviceRuntime {
 
   void begin_job(Stream) override { make_current(); }
 
-  void run_step(Stream, Step& step) override {
-    step.primitive->eval_gpu(step.inputs, step.outputs);
+  void run_step(Stream stream, Step& step) override {
+    try {
+      step.primitive->eval_gpu(step.inputs, step.outputs);
+    } catch (...) {
+      Encoder::of(stream).forget_uses();
+      throw;
+    }
   }
 
   void end_job(Stream stream, Event& done) override {
@@ -165,11 +170,8 @@ class GpuRuntime : public DeviceRuntime {
 }  // namespace
 
 DeviceRuntime* make_runtime(std::string& reason) {
-  if (!has_driver()) {
-    reason = "the NVIDIA driver (libcuda.so.1) is not installed";
-    return nullptr;
-  }
   try {
+    driver();
     gpu_device();
     nvrtc();
   } catch (const std::exception& error) {

@@ -21,6 +21,9 @@ TEST(CudaInterop, WrapsForeignMemoryAndReleasesItOnce) {
     EXPECT_EQ(values<float>(view), (std::vector<float>{1.5f, 3.5f, 2.5f, 4.5f}));
     EXPECT_EQ(released, 0);
   }
+  // The workers let go of their inputs after they have told that results are there.
+  synchronize(s);
+  synchronize(default_stream(Device::cpu));
   EXPECT_EQ(released, 1);
   EXPECT_EQ(values<float>(owner)[3], 4.5f);
 }

@@ -7,6 +7,15 @@ constexpr int kMaxDims = 10;
 constexpr int kMaxTapeInputs = 16;
 constexpr int kMaxTapeOutputs = 8;
 
+constexpr int kMostStored = 256;
+
+/** A few bytes from the host. */
+struct StoreArgs {
+  void* out;
+  int size;
+  unsigned char bytes[kMostStored];
+};
+
 /** Rows of `n` elements. */
 struct RowArgs {
   const void* x;
@@ -108,6 +117,7 @@ struct RopeArgs {
   long long n;
   int half;
   int offset_stride;  // 0: one for all batches
+  long long offset;   // the one for all, when offsets is null
   int frequencies_are_periods;
   float scale;
   float direction;  // 1 or -1

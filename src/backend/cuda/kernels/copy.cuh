@@ -93,4 +93,12 @@ inline void fill_value(const FlatArgs& a) {
   static_cast<T*>(a.out[0])[at] = value;
 }
 
+/** Bytes that travel with the launch: small host arrays reach the device without a transfer. */
+inline void store_from_host(const StoreArgs& a) {
+  wait_for_inputs();
+  let_next_kernel_start();
+  int at = static_cast<int>(threadIdx.x);
+  if (at < a.size) static_cast<unsigned char*>(a.out)[at] = a.bytes[at];
+}
+
 }  // namespace mlx_device

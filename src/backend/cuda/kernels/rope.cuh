@@ -27,7 +27,9 @@ inline void rope(const RopeArgs& a) {
   float c = 1.0f, s = 0.0f;
   int i = pair + a.half, j = i;
   if (rotates) {
-    long long offset = static_cast<long long>(static_cast<const Offset*>(a.offsets)[batch * a.offset_stride]);
+    long long offset = a.offset;
+    if (a.offsets != nullptr)
+      offset = static_cast<long long>(static_cast<const Offset*>(a.offsets)[batch * a.offset_stride]);
     float frequency = a.frequencies_are_periods ? 1.0f / a.frequencies[pair] : a.frequencies[pair];
     float angle = static_cast<float>(offset + position) * a.scale * frequency;
     c = cos(angle);
