@@ -385,7 +385,9 @@ void check_not_0d(const mx::array& a, nb::handle index) {
 mx::array get_item(const mx::array& a, nb::object index) {
   if (is_integer(index) && a.ndim() > 0) {
     IndexEntry entry = integer_entry(index, 0, a.shape(0));
-    return mx::take(a, entry.start, 0);
+    // Counted from the end if the caller did: a shapeless trace is replayed with other lengths.
+    bool from_end = nb::cast<int>(nb::int_(index)) < 0;
+    return mx::take(a, from_end ? entry.start - a.shape(0) : entry.start, 0);
   }
   const mx::array* array = as_array(index);
   if (array && a.ndim() > 0 && mx::issubdtype(array->dtype(), mx::integer)) {

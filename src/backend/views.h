@@ -234,6 +234,8 @@ void register_views(KernelTable& table) {
   table.add<Squeeze>(eval_squeeze);
   table.add<Transpose>(eval_transpose);
   table.add<Reshape>(eval_reshape<Copies>);
+  table.add<Flatten>(eval_reshape<Copies>);
+  table.add<Unflatten>(eval_reshape<Copies>);
   table.add<Slice>(eval_slice);
   table.add<Contiguous>(eval_contiguous<Copies>);
   table.add<Copy>(eval_identity);

@@ -95,8 +95,15 @@ std::vector<array> split(const array& a, const Shape& indices, int axis, StreamO
     }
     return parts;
   }
+  std::vector<Shape> shapes;
+  ShapeElem start = 0;
+  for (size_t i = 0; i <= cuts.size(); ++i) {
+    ShapeElem stop = i < cuts.size() ? cuts[i] : a.shape(at);
+    shapes.push_back(a.shape());
+    shapes.back()[at] = stop - start;
+    start = stop;
+  }
   auto primitive = std::make_shared<Split>(stream, std::move(cuts), at);
-  auto shapes = primitive->output_shapes({a});
   std::vector<Dtype> dtypes(shapes.size(), a.dtype());
   return array::make_arrays(std::move(shapes), dtypes, primitive, {a});
 }

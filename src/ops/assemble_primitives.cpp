@@ -3,20 +3,14 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/shape.h"
 
 namespace mlx::core {
-
-namespace {
-
-array zeros_like_shape(const Shape& shape, Dtype dtype, Stream s) {
-  return broadcast_to(array(0, dtype), shape, s);
-}
-
-}  // namespace
 
 bool Concatenate::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const Concatenate&>(other).state();
@@ -35,7 +29,10 @@ bool NumberOfElements::is_equivalent(const Primitive& other) const {
 
 std::vector<Shape> Concatenate::output_shapes(const std::vector<array>& inputs) {
   Shape shape = inputs[0].shape();
-  for (size_t i = 1; i < inputs.size(); ++i) shape[axis_] += inputs[i].shape(axis_);
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    require_fit(equal_shapes(inputs[i].shape(), shape, axis_), "concatenate", inputs);
+    shape[axis_] += inputs[i].shape(axis_);
+  }
   return {shape};
 }
 
@@ -57,7 +54,7 @@ std::vector<array> Concatenate::jvp(const std::vector<array>& primals,
                                     const std::vector<int>& argnums) {
   std::vector<array> parts;
   for (const auto& primal : primals) {
-    parts.push_back(zeros_like_shape(primal.shape(), primal.dtype(), stream()));
+    parts.push_back(detail::filled_like(primal, 0, primal.dtype(), stream()));
   }
   for (size_t i = 0; i < argnums.size(); ++i) parts[argnums[i]] = tangents[i];
   return {concatenate(std::move(parts), axis_, stream())};
@@ -83,18 +80,6 @@ std::pair<std::vector<array>, std::vector<int>> Concatenate::vmap(const std::vec
 }
 
 // Split
-
-std::vector<Shape> Split::output_shapes(const std::vector<array>& inputs) {
-  std::vector<Shape> shapes;
-  ShapeElem start = 0;
-  for (size_t i = 0; i <= indices_.size(); ++i) {
-    ShapeElem stop = i < indices_.size() ? indices_[i] : inputs[0].shape(axis_);
-    shapes.push_back(inputs[0].shape());
-    shapes.back()[axis_] = stop - start;
-    start = stop;
-  }
-  return shapes;
-}
 
 std::vector<array> Split::vjp(const std::vector<array>&, const std::vector<array>& cotangents,
                               const std::vector<int>&, const std::vector<array>&) {
@@ -147,7 +132,7 @@ std::vector<array> Pad::vjp(const std::vector<array>& primals, const std::vector
 
 std::vector<array> Pad::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                             const std::vector<int>& argnums) {
-  array inside = zeros_like_shape(primals[0].shape(), primals[0].dtype(), stream());
+  array inside = detail::filled_like(primals[0], 0, primals[0].dtype(), stream());
   array value = array(0, primals[1].dtype());
   for (size_t i = 0; i < argnums.size(); ++i) (argnums[i] == 0 ? inside : value) = tangents[i];
   return {pad(inside, axes_, low_, high_, value, "constant", stream())};

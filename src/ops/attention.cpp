@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops.h"
 #include "mlx/primitives/attention.h"
 
@@ -159,6 +160,16 @@ bool ScaledDotProductAttention::is_equivalent(const Primitive& other) const {
 }
 
 std::vector<Shape> ScaledDotProductAttention::output_shapes(const std::vector<array>& inputs) {
+  check_shapes(inputs[0], inputs[1], inputs[2]);
+  size_t count = inputs.size();
+  if (has_sinks_) {
+    require_fit(inputs[--count].shape() == Shape{inputs[0].shape(1)}, kOp, inputs);
+  }
+  if (count > 3) {
+    Shape scores = inputs[0].shape();
+    scores.back() = inputs[1].shape(2);
+    require_fit(inputs[3].shape() == scores, kOp, inputs);
+  }
   Shape shape = inputs[0].shape();
   shape.back() = inputs[2].shape(3);
   return {std::move(shape)};

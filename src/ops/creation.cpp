@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/creation.h"
 #include "mlx/primitives/unary.h"
 
@@ -93,24 +94,28 @@ array full(Shape shape, array vals, StreamOrDevice s) {
   return full(std::move(shape), std::move(vals), dtype, s);
 }
 array full_like(const array& a, array vals, Dtype dtype, StreamOrDevice s) {
-  return full(a.shape(), std::move(vals), dtype, s);
+  Stream stream = to_stream(s);
+  array input = detail::broadcast_like(astype(std::move(vals), dtype, stream), a, stream);
+  return array(a.shape(), dtype, std::make_shared<Full>(stream), {std::move(input)});
 }
 array full_like(const array& a, array vals, StreamOrDevice s) {
-  return full(a.shape(), std::move(vals), a.dtype(), s);
+  return full_like(a, std::move(vals), a.dtype(), s);
 }
 
 array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s) {
   return full(shape, array(0, dtype), dtype, s);
 }
-array zeros_like(const array& a, StreamOrDevice s) { return zeros(a.shape(), a.dtype(), s); }
+array zeros_like(const array& a, StreamOrDevice s) { return zeros_like(a, a.dtype(), s); }
 array zeros_like(const array& a, Dtype dtype, StreamOrDevice s) {
-  return zeros(a.shape(), dtype, s);
+  return full_like(a, array(0, dtype), dtype, s);
 }
 array ones(const Shape& shape, Dtype dtype, StreamOrDevice s) {
   return full(shape, array(1, dtype), dtype, s);
 }
-array ones_like(const array& a, StreamOrDevice s) { return ones(a.shape(), a.dtype(), s); }
-array ones_like(const array& a, Dtype dtype, StreamOrDevice s) { return ones(a.shape(), dtype, s); }
+array ones_like(const array& a, StreamOrDevice s) { return ones_like(a, a.dtype(), s); }
+array ones_like(const array& a, Dtype dtype, StreamOrDevice s) {
+  return full_like(a, array(1, dtype), dtype, s);
+}
 
 array eye(int n, int m, int k, Dtype dtype, StreamOrDevice s) {
   if (n < 0 || m < 0) throw_invalid("eye", "sizes must not be negative: got {} and {}.", n, m);

@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/fast.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
@@ -44,6 +45,18 @@ array cross_entropy(const array& logits, const array& targets, StreamOrDevice s)
   Shape shape = targets.shape();
   return array(std::move(shape), float32, std::make_shared<CrossEntropy>(stream, fallback),
                {x, targets});
+}
+
+std::vector<Shape> CrossEntropy::output_shapes(const std::vector<array>& inputs) {
+  Shape rows(inputs[0].shape().begin(), inputs[0].shape().end() - 1);
+  require_fit(inputs[1].shape() == rows && inputs[0].shape(-1) > 0, "cross_entropy", inputs);
+  return {std::move(rows)};
+}
+
+std::vector<Shape> CrossEntropyVJP::output_shapes(const std::vector<array>& inputs) {
+  Shape rows(inputs[0].shape().begin(), inputs[0].shape().end() - 1);
+  require_fit(inputs[1].shape() == rows && inputs[2].shape() == rows, "cross_entropy", inputs);
+  return {inputs[0].shape()};
 }
 
 std::vector<array> CrossEntropy::vjp(const std::vector<array>& primals,

@@ -5,6 +5,7 @@
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/operators.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/binary.h"
 #include "mlx/primitives/ternary.h"
 #include "mlx/primitives/unary.h"
@@ -17,7 +18,7 @@ namespace {
 array scalar(const array& like, double value) { return array(value, like.dtype()); }
 
 array scalar_like(const array& x, double value, Stream s) {
-  return broadcast_to(scalar(x, value), x.shape(), s);
+  return detail::broadcast_like(scalar(x, value), x, s);
 }
 
 array one_over(const array& x, Stream s) { return divide(scalar(x, 1.0), x, s); }

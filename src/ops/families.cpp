@@ -2,6 +2,7 @@
 #include "ops/families.h"
 
 #include "base/errors.h"
+#include "graph/shape_check.h"
 
 namespace mlx::core {
 
@@ -93,6 +94,12 @@ std::vector<array> binary_vjp(BinaryDerivative derivative, const Primitive& prim
   return result;
 }
 
+void check_equal_shapes(const char* op, const std::vector<array>& inputs) {
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    require_fit(inputs[i].shape() == inputs[0].shape(), op, inputs);
+  }
+}
+
 std::pair<std::vector<array>, int> align_batch(const std::vector<array>& inputs,
                                                const std::vector<int>& axes, Stream s) {
   int out_axis = -1;
@@ -103,7 +110,6 @@ std::pair<std::vector<array>, int> align_batch(const std::vector<array>& inputs,
   }
   if (out_axis < 0) return {inputs, -1};
   std::vector<array> operands;
-  Shape shape;
   for (size_t i = 0; i < inputs.size(); ++i) {
     array operand = inputs[i];
     if (axes[i] >= 0) {
@@ -111,11 +117,9 @@ std::pair<std::vector<array>, int> align_batch(const std::vector<array>& inputs,
     } else {
       operand = expand_dims(operand, out_axis, s);
     }
-    shape = broadcast_shapes(shape, operand.shape());
     operands.push_back(std::move(operand));
   }
-  for (auto& operand : operands) operand = broadcast_to(operand, shape, s);
-  return {std::move(operands), out_axis};
+  return {broadcast_arrays(operands, s), out_axis};
 }
 
 }  // namespace detail

@@ -9,6 +9,7 @@
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/indexing.h"
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core {
 
@@ -244,6 +245,8 @@ array take(const array& a, int index, int axis, StreamOrDevice s) {
     throw_out_of_range("take", "index {} is out of bounds for axis {} with size {}.", index, axis,
                        length);
   }
+  // A slice has its stops fixed, so a shapeless trace gathers.
+  if (detail::in_dynamic_tracing()) return take(a, array(index, int32), axis, s);
   if (index < 0) index += length;
   Shape start(a.ndim(), 0);
   Shape stop = a.shape();

@@ -7,6 +7,7 @@
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/indexing.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/ops/sort.h"
 #include "mlx/primitives/indexing.h"
 
@@ -20,7 +21,9 @@ using Batched = std::pair<std::vector<array>, std::vector<int>>;
 array filled(const Shape& shape, int value, Dtype dtype, Stream s) {
   return broadcast_to(array(value, dtype), shape, s);
 }
-array zeros_of(const array& like, Stream s) { return filled(like.shape(), 0, like.dtype(), s); }
+array zeros_of(const array& like, Stream s) {
+  return detail::filled_like(like, 0, like.dtype(), s);
+}
 
 template <class P>
 bool same_state(const Primitive& a, const Primitive& b) {
@@ -73,12 +76,6 @@ Shape public_stop(const Shape& stop, const Shape& strides, const Shape& shape) {
 
 bool Gather::is_equivalent(const Primitive& other) const {
   return same_state<Gather>(*this, other);
-}
-
-std::vector<Shape> Gather::output_shapes(const Arrays& inputs) {
-  Shape shape = inputs.size() > 1 ? inputs[1].shape() : Shape{};
-  shape.insert(shape.end(), slice_sizes_.begin(), slice_sizes_.end());
-  return {shape};
 }
 
 Arrays Gather::vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -135,8 +132,6 @@ Batched Gather::vmap(const Arrays& inputs, const std::vector<int>& axes) {
 bool GatherAxis::is_equivalent(const Primitive& other) const {
   return same_state<GatherAxis>(*this, other);
 }
-
-std::vector<Shape> GatherAxis::output_shapes(const Arrays& inputs) { return {inputs[1].shape()}; }
 
 Arrays GatherAxis::vjp(const Arrays& primals, const Arrays& cotangents,
                        const std::vector<int>& argnums, const Arrays&) {

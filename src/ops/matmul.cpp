@@ -3,13 +3,17 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/matmul.h"
+#include "mlx/transforms_impl.h"
 
 namespace mlx::core {
 
@@ -27,8 +31,8 @@ Shape with_matrix(Shape batch, ShapeElem rows, ShapeElem columns) {
 struct Operands {
   array a;
   array b;
-  std::vector<int> added_axes;  // of the result
-  bool folded = false;          // a's batch became rows, because b has none
+  std::vector<int> added_axes;    // of the result
+  std::optional<array> unfolded;  // a, if its batch became rows because b has none
   Shape out_shape;
 };
 
@@ -52,14 +56,12 @@ Operands prepare(const char* op, array a, array b, bool may_fold, Stream s) {
                   "second: got shapes {} and {}.",
                   to_string(a.shape()), to_string(b.shape()));
   }
-  bool folded = false;
+  std::optional<array> unfolded;
   Shape out_shape;
   if (may_fold && a.ndim() > 2 && b.ndim() == 2) {
     out_shape = with_matrix(batch_shape(a), a.shape(-2), b.shape(-1));
-    const auto rows =
-        static_cast<ShapeElem>(num_elements(Shape(a.shape().begin(), a.shape().end() - 1)));
-    a = reshape(a, {rows, a.shape(-1)}, s);
-    folded = true;
+    unfolded = a;
+    a = flatten(a, 0, -2, s);
   } else if (a.ndim() > 2 || b.ndim() > 2) {
     const Shape batch = broadcast_shapes(batch_shape(a), batch_shape(b), op);
     a = broadcast_to(a, with_matrix(batch, a.shape(-2), a.shape(-1)), s);
@@ -68,11 +70,14 @@ Operands prepare(const char* op, array a, array b, bool may_fold, Stream s) {
   } else {
     out_shape = {a.shape(0), b.shape(1)};
   }
-  return {std::move(a), std::move(b), std::move(added), folded, std::move(out_shape)};
+  return {std::move(a), std::move(b), std::move(added), std::move(unfolded), std::move(out_shape)};
 }
 
 array restore(array out, const Operands& operands, Stream s) {
-  if (operands.folded) out = reshape(out, operands.out_shape, s);
+  if (operands.unfolded) {
+    out = detail::in_dynamic_tracing() ? detail::reshape_like(out, *operands.unfolded, s)
+                                       : reshape(out, operands.out_shape, s);
+  }
   if (!operands.added_axes.empty()) out = squeeze(out, operands.added_axes, s);
   return out;
 }
@@ -292,6 +297,9 @@ array kron(const array& a, const array& b, StreamOrDevice s) {
 }
 
 std::vector<Shape> Matmul::output_shapes(const std::vector<array>& inputs) {
+  require_fit(inputs[0].shape(-1) == inputs[1].shape(-2) &&
+                  batch_shape(inputs[0]) == batch_shape(inputs[1]),
+              "matmul", inputs);
   return {with_matrix(batch_shape(inputs[0]), inputs[0].shape(-2), inputs[1].shape(-1))};
 }
 
@@ -328,7 +336,11 @@ bool AddMM::is_equivalent(const Primitive& other) const {
 }
 
 std::vector<Shape> AddMM::output_shapes(const std::vector<array>& inputs) {
-  return {with_matrix(batch_shape(inputs[0]), inputs[0].shape(-2), inputs[1].shape(-1))};
+  Shape shape = with_matrix(batch_shape(inputs[0]), inputs[0].shape(-2), inputs[1].shape(-1));
+  require_fit(inputs[0].shape(-1) == inputs[1].shape(-2) &&
+                  batch_shape(inputs[0]) == batch_shape(inputs[1]) && inputs[2].shape() == shape,
+              "addmm", inputs);
+  return {std::move(shape)};
 }
 
 std::vector<array> AddMM::vjp(const std::vector<array>& primals,

@@ -2,6 +2,7 @@
 #include "mlx/primitives/norm.h"
 
 #include "base/errors.h"
+#include "graph/shape_check.h"
 #include "mlx/fast.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
@@ -149,6 +150,20 @@ array layer_norm(const array& x, const std::optional<array>& weight,
   Shape shape = x.shape();
   return array(std::move(shape), dtype, std::make_shared<LayerNorm>(stream, fallback, eps),
                std::move(inputs));
+}
+
+std::vector<Shape> detail::Norm::output_shapes(const std::vector<array>& inputs) {
+  const Shape& shape = inputs[0].shape();
+  size_t primals = inputs.size() - (is_derivative() ? 1 : 0);
+  std::vector<Shape> shapes{shape};
+  for (size_t i = 1; i < primals; ++i) {
+    const Shape& parameter = inputs[i].shape();
+    require_fit(parameter.empty() || parameter == Shape{shape.back()}, name(), inputs);
+    shapes.push_back(parameter);
+  }
+  if (!is_derivative()) return {shape};
+  require_fit(inputs.back().shape() == shape, name(), inputs);
+  return shapes;
 }
 
 std::vector<array> RMSNorm::vjp(const std::vector<array>& primals,

@@ -6,10 +6,12 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/matmul.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/quantized.h"
 
 namespace mlx::core {
@@ -238,6 +240,13 @@ bool QuantizedMatmul::is_equivalent(const Primitive& other) const {
 }
 
 std::vector<Shape> QuantizedMatmul::output_shapes(const std::vector<array>& inputs) {
+  const array& x = inputs[0];
+  const array& w = inputs[1];
+  int inner = transpose_ ? unpacked_size(w, bits_) : w.shape(-2);
+  require_fit(x.shape(-1) == inner && shapes_fit(w, inputs[2], {mode_, group_size_, bits_}) &&
+                  inputs[2].shape() == inputs[3].shape() &&
+                  (w.ndim() == 2 || batch_of(x) == batch_of(w)),
+              "quantized_matmul", inputs);
   Shape shape = inputs[0].shape();
   shape.back() = transpose_ ? inputs[1].shape(-2) : unpacked_size(inputs[1], bits_);
   return {std::move(shape)};
@@ -348,6 +357,10 @@ bool Quantize::is_equivalent(const Primitive& other) const {
 
 std::vector<Shape> Quantize::output_shapes(const std::vector<array>& inputs) {
   Shape shape = inputs[0].shape();
+  require_fit(dequantize_ ? shapes_fit(inputs[0], inputs[1], {mode_, group_size_, bits_}) &&
+                                inputs[1].shape() == inputs[2].shape()
+                          : shape.back() % group_size_ == 0,
+              dequantize_ ? "dequantize" : "quantize", inputs);
   if (dequantize_) {
     shape.back() = unpacked_size(inputs[0], bits_);
     return {std::move(shape)};
@@ -366,7 +379,7 @@ std::vector<array> Quantize::vjp(const std::vector<array>& primals,
   for (int arg : argnums) {
     const array& primal = primals[arg];
     if (!dequantize_ || arg == 0) {  // rounding has derivative zero
-      vjps.push_back(broadcast_to(array(0.0f, primal.dtype()), primal.shape(), s));
+      vjps.push_back(detail::filled_like(primal, 0, primal.dtype(), s));
       continue;
     }
     array groups = split_groups(cotangents[0], group_size_, s);

@@ -6,9 +6,11 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/reduce.h"
 
 namespace mlx::core {
@@ -57,22 +59,15 @@ array merge_axes(const array& a, const std::vector<int>& axes, Stream s) {
   array moved =
       are_trailing(axes, a.ndim()) ? a : transpose(a, trailing_permutation(a.ndim(), axes), s);
   if (axes.size() == 1) return moved;
-  Shape shape(moved.shape().begin(), moved.shape().end() - axes.size());
-  int64_t merged = 1;
-  for (int axis : axes) merged *= a.shape()[axis];
-  shape.push_back(safe_cast(merged, "reduce"));
-  return reshape(moved, std::move(shape), s);
+  return flatten(moved, -static_cast<int>(axes.size()), -1, s);
 }
 
 array unmerge_axes(const array& merged, const array& like, const std::vector<int>& axes, Stream s) {
   auto order = trailing_permutation(like.ndim(), axes);
-  Shape shape;
   std::vector<int> inverse(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    shape.push_back(like.shape()[order[i]]);
-    inverse[order[i]] = static_cast<int>(i);
-  }
-  array split = axes.size() == 1 ? merged : reshape(merged, std::move(shape), s);
+  for (size_t i = 0; i < order.size(); ++i) inverse[order[i]] = static_cast<int>(i);
+  array split =
+      axes.size() == 1 ? merged : detail::reshape_like(merged, transpose(like, order, s), s);
   return are_trailing(axes, like.ndim()) ? split : transpose(split, inverse, s);
 }
 
@@ -223,7 +218,11 @@ bool Reduce::is_equivalent(const Primitive& other) const {
 
 std::vector<Shape> Reduce::output_shapes(const std::vector<array>& inputs) {
   Shape shape = inputs[0].shape();
-  for (int axis : axes_) shape[axis] = 1;
+  for (int axis : axes_) {
+    bool needs_element = reduce_type_ == Min || reduce_type_ == Max;
+    require_fit(!needs_element || shape[axis] > 0, name(), inputs);
+    shape[axis] = 1;
+  }
   return {shape};
 }
 
@@ -248,7 +247,7 @@ std::vector<array> Reduce::vjp(const std::vector<array>& primals,
       cotangents[0].dtype() == x.dtype() ? cotangents[0] : astype(cotangents[0], x.dtype(), s);
   switch (reduce_type_) {
     case Sum:
-      return {broadcast_to(g, x.shape(), s)};
+      return {detail::broadcast_like(g, x, s)};
     case Prod:
       return {multiply(g, product_of_others(x, axes_, s), s)};
     case Min:
@@ -260,7 +259,7 @@ std::vector<array> Reduce::vjp(const std::vector<array>& primals,
       return {multiply(share, astype(mask, x.dtype(), s), s)};
     }
     default:
-      return {broadcast_to(array(0, x.dtype()), x.shape(), s)};
+      return {detail::filled_like(x, 0, x.dtype(), s)};
   }
 }
 
@@ -283,10 +282,8 @@ std::vector<array> Reduce::jvp(const std::vector<array>& primals,
       array zero = array(0, tangents[0].dtype());
       return {sum(where(first, tangents[0], zero, s), axes_, true, s)};
     }
-    default: {
-      Shape shape = output_shapes(primals)[0];
-      return {broadcast_to(array(false), shape, s)};
-    }
+    default:
+      return {detail::filled_like(make_reduce(reduce_type_, x, axes_, bool_, s), 0, bool_, s)};
   }
 }
 
@@ -308,18 +305,20 @@ bool ArgReduce::is_equivalent(const Primitive& other) const {
 
 std::vector<Shape> ArgReduce::output_shapes(const std::vector<array>& inputs) {
   Shape shape = inputs[0].shape();
+  require_fit(shape[axis_] > 0, name(), inputs);
   shape[axis_] = 1;
   return {shape};
 }
 
 std::vector<array> ArgReduce::vjp(const std::vector<array>& primals, const std::vector<array>&,
                                   const std::vector<int>&, const std::vector<array>&) {
-  return {broadcast_to(array(0, primals[0].dtype()), primals[0].shape(), stream())};
+  return {detail::filled_like(primals[0], 0, primals[0].dtype(), stream())};
 }
 
 std::vector<array> ArgReduce::jvp(const std::vector<array>& primals, const std::vector<array>&,
                                   const std::vector<int>&) {
-  return {broadcast_to(array(0, uint32), output_shapes(primals)[0], stream())};
+  array out = arg_reduce(reduce_type_, name(), primals[0], axis_, true, stream());
+  return {detail::filled_like(out, 0, uint32, stream())};
 }
 
 std::pair<std::vector<array>, std::vector<int>> ArgReduce::vmap(const std::vector<array>& inputs,

@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/fast.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
@@ -140,6 +141,15 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 
 bool RoPE::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const RoPE&>(other).state();
+}
+
+std::vector<Shape> RoPE::output_shapes(const std::vector<array>& inputs) {
+  const Shape& shape = inputs[0].shape();
+  size_t offsets = inputs[1].size();
+  require_fit(dims_ <= shape.back() && (offsets == 1 || offsets == static_cast<size_t>(shape[0])) &&
+                  (inputs.size() < 3 || inputs[2].shape() == Shape{dims_ / 2}),
+              "rope", inputs);
+  return {shape};
 }
 
 // The rotation is linear in x, and its transpose rotates back.

@@ -7,6 +7,7 @@
 #include "mlx/ops/indexing.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "ops/reduce.h"
 
 namespace mlx::core {
@@ -143,7 +144,7 @@ array extremum_places(const array& x, Scan::ReduceType type, int axis, bool reve
 array extremum_vjp(const array& x, const array& g, Scan::ReduceType type, int axis, bool reverse,
                    Stream s) {
   array source = extremum_places(x, type, axis, reverse, s);
-  array zeros = broadcast_to(zero_like(x), x.shape(), s);
+  array zeros = detail::broadcast_like(zero_like(x), x, s);
   return scatter_add_axis(zeros, source, g, axis, s);
 }
 

@@ -94,24 +94,9 @@ array reshape(const array& a, Shape shape, StreamOrDevice s) {
 array unflatten(const array& a, int axis, Shape shape, StreamOrDevice s) {
   if (shape.empty()) throw_invalid("unflatten", "the shape to unflatten to cannot be empty.");
   int at = normalize_axis(axis, static_cast<int>(a.ndim()), "unflatten");
-  int64_t known = 1;
-  int unknown = -1;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == -1 && unknown < 0) {
-      unknown = static_cast<int>(i);
-    } else {
-      known *= shape[i];
-    }
-  }
-  if (unknown >= 0 && known > 0) shape[unknown] = static_cast<ShapeElem>(a.shape(at) / known);
-  if (num_elements(shape) != static_cast<size_t>(a.shape(at))) {
-    throw_invalid("unflatten", "cannot unflatten axis {} of length {} to shape {}.", axis,
-                  a.shape(at), to_string(shape));
-  }
-  Shape full(a.shape().begin(), a.shape().begin() + at);
-  full.insert(full.end(), shape.begin(), shape.end());
-  full.insert(full.end(), a.shape().begin() + at + 1, a.shape().end());
-  return reshape(a, std::move(full), s);
+  Shape full = Unflatten::output_shape(a, at, shape);
+  return array(std::move(full), a.dtype(),
+               std::make_shared<Unflatten>(to_stream(s), at, std::move(shape)), {a});
 }
 
 array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
@@ -126,12 +111,10 @@ array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
         "for {} dimensions.",
         start_axis, end_axis, ndim);
   }
-  Shape full(a.shape().begin(), a.shape().begin() + start);
-  int64_t merged = 1;
-  for (int i = start; i <= end; ++i) merged *= a.shape(i);
-  full.push_back(safe_cast(merged, "flatten"));
-  full.insert(full.end(), a.shape().begin() + end + 1, a.shape().end());
-  return reshape(a, std::move(full), s);
+  if (start == end) return a;
+  Shape full = Flatten::output_shape(a, start, end);
+  return array(std::move(full), a.dtype(), std::make_shared<Flatten>(to_stream(s), start, end),
+               {a});
 }
 
 array flatten(const array& a, StreamOrDevice s) { return flatten(a, 0, -1, s); }
@@ -185,6 +168,7 @@ array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
 }
 
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
+  if (inputs.size() == 1) return inputs;
   Shape shape;
   for (const auto& input : inputs)
     shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");

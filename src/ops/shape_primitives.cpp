@@ -4,11 +4,13 @@
 
 #include "base/errors.h"
 #include "graph/shape.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/indexing.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/shape.h"
 
 namespace mlx::core {
@@ -20,7 +22,7 @@ bool same_state(const Primitive& a, const Primitive& b) {
   return static_cast<const P&>(a).state() == static_cast<const P&>(b).state();
 }
 
-array zeros_of(const array& like) { return broadcast_to(array(0, like.dtype()), like.shape()); }
+array zeros_of(const array& like) { return detail::filled_like(like, 0, like.dtype()); }
 
 /** The position in the batched array of axis `axis` of one element, with the batch at `batch`. */
 int past_batch(int axis, int batch) { return axis + (batch >= 0 && axis >= batch ? 1 : 0); }
@@ -42,6 +44,12 @@ bool Squeeze::is_equivalent(const Primitive& other) const {
 bool Reshape::is_equivalent(const Primitive& other) const {
   return same_state<Reshape>(*this, other);
 }
+bool Flatten::is_equivalent(const Primitive& other) const {
+  return same_state<Flatten>(*this, other);
+}
+bool Unflatten::is_equivalent(const Primitive& other) const {
+  return same_state<Unflatten>(*this, other);
+}
 bool Transpose::is_equivalent(const Primitive& other) const {
   return same_state<Transpose>(*this, other);
 }
@@ -53,10 +61,20 @@ bool Contiguous::is_equivalent(const Primitive& other) const {
 // Broadcast
 
 std::vector<Shape> Broadcast::output_shapes(const std::vector<array>& inputs) {
-  if (inputs.size() == 1) return {shape_};
-  Shape shape;
-  for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), "broadcast");
-  return {shape};
+  std::vector<Shape> shapes;
+  for (const auto& input : inputs) shapes.push_back(input.shape());
+  return {result_shape(shapes)};
+}
+
+Shape Broadcast::result_shape(const std::vector<Shape>& shapes) const {
+  if (shapes.size() == 1) {
+    if (broadcast_shapes(shapes[0], shape_, "broadcast") == shape_) return shape_;
+    throw_invalid("broadcast", "Cannot broadcast array of shape {} into shape {}.",
+                  to_string(shapes[0]), to_string(shape_));
+  }
+  Shape result;
+  for (const auto& shape : shapes) result = broadcast_shapes(result, shape, "broadcast");
+  return result;
 }
 
 std::vector<array> Broadcast::vjp(const std::vector<array>& primals,
@@ -75,30 +93,45 @@ std::vector<array> Broadcast::vjp(const std::vector<array>& primals,
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != cotangent.shape()[lead + i]) axes.push_back(static_cast<int>(lead + i));
   }
-  result[0] = reshape(sum(cotangent, axes, true, stream()), shape, stream());
+  array summed = sum(cotangent, axes, true, stream());
+  axes.resize(lead);
+  result[0] = squeeze(summed, axes, stream());
   return result;
 }
 
 std::vector<array> Broadcast::jvp(const std::vector<array>& primals,
                                   const std::vector<array>& tangents,
                                   const std::vector<int>& argnums) {
+  std::vector<array> inputs = primals;
+  inputs[0] = argnums[0] == 0 ? tangents[0] : zeros_of(primals[0]);
   Shape shape = output_shapes(primals)[0];
-  array tangent = argnums[0] == 0 ? tangents[0] : array(0, primals[0].dtype());
-  return {broadcast_to(tangent, shape, stream())};
+  Dtype dtype = inputs[0].dtype();
+  return {array(shape, dtype, std::make_shared<Broadcast>(stream(), shape), std::move(inputs))};
 }
 
 std::pair<std::vector<array>, std::vector<int>> Broadcast::vmap(const std::vector<array>& inputs,
                                                                 const std::vector<int>& axes) {
-  if (axes[0] < 0) return {{broadcast_to(inputs[0], shape_, stream())}, {-1}};
-  // (A shapeless trace is not batched with other shapes than its own, so shape_ holds.)
   // Batch first, then length-1 dimensions so that the rest lines up from the right.
-  array x = moveaxis(inputs[0], axes[0], 0, stream());
-  Shape aligned{x.shape(0)};
-  aligned.resize(1 + shape_.size() - (x.ndim() - 1), 1);
-  aligned.insert(aligned.end(), x.shape().begin() + 1, x.shape().end());
-  Shape full{x.shape(0)};
-  full.insert(full.end(), shape_.begin(), shape_.end());
-  return {{broadcast_to(reshape(x, aligned, stream()), full, stream())}, {0}};
+  size_t ndim = inputs.size() == 1 ? shape_.size() : 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    ndim = std::max(ndim, inputs[i].ndim() - (axes[i] >= 0 ? 1 : 0));
+  }
+  std::vector<array> aligned;
+  std::vector<Shape> shapes;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    array x = axes[i] >= 0 ? moveaxis(inputs[i], axes[i], 0, stream())
+                           : expand_dims(inputs[i], 0, stream());
+    std::vector<int> added(ndim + 1 - x.ndim());
+    std::iota(added.begin(), added.end(), 1);
+    aligned.push_back(expand_dims(x, added, stream()));
+    shapes.push_back(aligned.back().shape());
+  }
+  Shape full = shape_;
+  full.insert(full.begin(), aligned[0].shape(0));
+  auto primitive = std::make_shared<Broadcast>(stream(), std::move(full));
+  Shape shape = primitive->result_shape(shapes);
+  return {{array(std::move(shape), inputs[0].dtype(), std::move(primitive), std::move(aligned))},
+          {0}};
 }
 
 // ExpandDims and Squeeze
@@ -130,7 +163,10 @@ std::pair<std::vector<array>, std::vector<int>> ExpandDims::vmap(const std::vect
 
 std::vector<Shape> Squeeze::output_shapes(const std::vector<array>& inputs) {
   Shape shape = inputs[0].shape();
-  for (auto axis = axes_.rbegin(); axis != axes_.rend(); ++axis) shape.erase(shape.begin() + *axis);
+  for (auto axis = axes_.rbegin(); axis != axes_.rend(); ++axis) {
+    require_fit(shape[*axis] == 1, "squeeze", inputs);
+    shape.erase(shape.begin() + *axis);
+  }
   return {shape};
 }
 
@@ -156,7 +192,8 @@ std::pair<std::vector<array>, std::vector<int>> Squeeze::vmap(const std::vector<
 // Reshape
 
 std::vector<Shape> Reshape::output_shapes(const std::vector<array>& inputs) {
-  Shape shape = shape_;
+  Shape shape = inputs.size() > 1 ? inputs[1].shape() : shape_;
+  if (inputs.size() > 1 && !shape.empty()) shape.back() = -1;
   size_t known = 1;
   int unknown = -1;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -166,7 +203,10 @@ std::vector<Shape> Reshape::output_shapes(const std::vector<array>& inputs) {
       known *= shape[i];
     }
   }
-  if (unknown >= 0 && known > 0) shape[unknown] = static_cast<ShapeElem>(inputs[0].size() / known);
+  if (unknown >= 0) {
+    shape[unknown] =
+        known > 0 ? static_cast<ShapeElem>(inputs[0].size() / known) : inputs.back().shape().back();
+  }
   if (num_elements(shape) != inputs[0].size()) {
     throw_invalid("reshape", "Cannot reshape array of size {} into shape {}.", inputs[0].size(),
                   to_string(shape));
@@ -175,23 +215,115 @@ std::vector<Shape> Reshape::output_shapes(const std::vector<array>& inputs) {
 }
 
 std::vector<array> Reshape::vjp(const std::vector<array>& primals,
-                                const std::vector<array>& cotangents, const std::vector<int>&,
-                                const std::vector<array>&) {
-  return {reshape(cotangents[0], primals[0].shape(), stream())};
+                                const std::vector<array>& cotangents,
+                                const std::vector<int>& argnums, const std::vector<array>&) {
+  // A second input only lends its shape.
+  std::vector<array> result;
+  for (int argnum : argnums) {
+    result.push_back(argnum == 0 ? detail::reshape_like(cotangents[0], primals[0], stream())
+                                 : zeros_of(primals[argnum]));
+  }
+  return result;
 }
 
-std::vector<array> Reshape::jvp(const std::vector<array>&, const std::vector<array>& tangents,
-                                const std::vector<int>&) {
-  return {reshape(tangents[0], shape_, stream())};
+std::vector<array> Reshape::jvp(const std::vector<array>& primals,
+                                const std::vector<array>& tangents,
+                                const std::vector<int>& argnums) {
+  array tangent = argnums[0] == 0 ? tangents[0] : zeros_of(primals[0]);
+  if (primals.size() > 1) return {detail::reshape_like(tangent, primals[1], stream())};
+  return {reshape(tangent, shape_, stream())};
 }
 
 std::pair<std::vector<array>, std::vector<int>> Reshape::vmap(const std::vector<array>& inputs,
                                                               const std::vector<int>& axes) {
-  if (axes[0] < 0) return {{reshape(inputs[0], shape_, stream())}, {-1}};
+  Shape shape = shape_;
+  if (inputs.size() > 1) {
+    shape = inputs[1].shape();
+    if (axes[1] >= 0) shape.erase(shape.begin() + axes[1]);
+  }
+  if (axes[0] < 0) return {{reshape(inputs[0], std::move(shape), stream())}, {-1}};
   array x = moveaxis(inputs[0], axes[0], 0, stream());
-  Shape shape{x.shape(0)};
-  shape.insert(shape.end(), shape_.begin(), shape_.end());
+  shape.insert(shape.begin(), x.shape(0));
   return {{reshape(x, std::move(shape), stream())}, {0}};
+}
+
+// Flatten and Unflatten
+
+std::vector<Shape> Flatten::output_shapes(const std::vector<array>& inputs) {
+  return {output_shape(inputs[0], start_axis_, end_axis_)};
+}
+
+Shape Flatten::output_shape(const array& input, int start_axis, int end_axis) {
+  Shape shape = input.shape();
+  int64_t merged = 1;
+  for (int i = start_axis; i <= end_axis; ++i) merged *= shape[i];
+  shape.erase(shape.begin() + start_axis + 1, shape.begin() + end_axis + 1);
+  shape[start_axis] = safe_cast(merged, "flatten");
+  return shape;
+}
+
+std::vector<array> Flatten::vjp(const std::vector<array>& primals,
+                                const std::vector<array>& cotangents, const std::vector<int>&,
+                                const std::vector<array>&) {
+  return {detail::reshape_like(cotangents[0], primals[0], stream())};
+}
+
+std::vector<array> Flatten::jvp(const std::vector<array>&, const std::vector<array>& tangents,
+                                const std::vector<int>&) {
+  return {flatten(tangents[0], start_axis_, end_axis_, stream())};
+}
+
+std::pair<std::vector<array>, std::vector<int>> Flatten::vmap(const std::vector<array>& inputs,
+                                                              const std::vector<int>& axes) {
+  if (axes[0] < 0) return {{flatten(inputs[0], start_axis_, end_axis_, stream())}, {-1}};
+  array x = moveaxis(inputs[0], axes[0], 0, stream());
+  return {{flatten(x, start_axis_ + 1, end_axis_ + 1, stream())}, {0}};
+}
+
+std::vector<Shape> Unflatten::output_shapes(const std::vector<array>& inputs) {
+  return {output_shape(inputs[0], axis_, shape_)};
+}
+
+Shape Unflatten::output_shape(const array& input, int axis, const Shape& shape) {
+  Shape parts = shape;
+  int64_t known = 1;
+  int unknown = -1;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] == -1 && unknown < 0) {
+      unknown = static_cast<int>(i);
+    } else {
+      known *= parts[i];
+    }
+  }
+  if (unknown >= 0 && known > 0) {
+    parts[unknown] = static_cast<ShapeElem>(input.shape(axis) / known);
+  }
+  if (num_elements(parts) != static_cast<size_t>(input.shape(axis))) {
+    throw_invalid("unflatten", "cannot unflatten axis {} of length {} to shape {}.", axis,
+                  input.shape(axis), to_string(shape));
+  }
+  Shape result(input.shape().begin(), input.shape().begin() + axis);
+  result.insert(result.end(), parts.begin(), parts.end());
+  result.insert(result.end(), input.shape().begin() + axis + 1, input.shape().end());
+  return result;
+}
+
+std::vector<array> Unflatten::vjp(const std::vector<array>&, const std::vector<array>& cotangents,
+                                  const std::vector<int>&, const std::vector<array>&) {
+  int last = axis_ + static_cast<int>(shape_.size()) - 1;
+  return {flatten(cotangents[0], axis_, last, stream())};
+}
+
+std::vector<array> Unflatten::jvp(const std::vector<array>&, const std::vector<array>& tangents,
+                                  const std::vector<int>&) {
+  return {unflatten(tangents[0], axis_, shape_, stream())};
+}
+
+std::pair<std::vector<array>, std::vector<int>> Unflatten::vmap(const std::vector<array>& inputs,
+                                                                const std::vector<int>& axes) {
+  if (axes[0] < 0) return {{unflatten(inputs[0], axis_, shape_, stream())}, {-1}};
+  array x = moveaxis(inputs[0], axes[0], 0, stream());
+  return {{unflatten(x, axis_ + 1, shape_, stream())}, {0}};
 }
 
 // Transpose

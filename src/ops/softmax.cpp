@@ -5,6 +5,7 @@
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "ops/reduce.h"
 
 namespace mlx::core {
@@ -40,7 +41,7 @@ array softmax(const array& a, const std::vector<int>& axes, bool precise, Stream
   if (a.size() == 0) return as_floating(a, stream);
   check_axes_of_scalar(a, axes, "softmax");
   array x = as_floating(a, stream);
-  if (axes.empty()) return broadcast_to(array(1, x.dtype()), x.shape(), stream);
+  if (axes.empty()) return detail::filled_like(x, 1, x.dtype(), stream);
   auto sorted = reduction_axes(axes, static_cast<int>(a.ndim()));
   if (has_kernel(x, sorted)) {
     array merged = merge_axes(x, sorted, stream);
@@ -67,9 +68,9 @@ array logsumexp(const array& a, const std::vector<int>& axes, bool keepdims, Str
   auto sorted = reduction_axes(axes, static_cast<int>(a.ndim()));
   if (has_kernel(x, sorted)) {
     array out = make_logsumexp(merge_axes(x, sorted, stream), stream);
-    Shape shape(x.shape().begin(), x.shape().end() - sorted.size());
-    if (keepdims) shape.resize(x.ndim(), 1);
-    return reshape(out, std::move(shape), stream);
+    if (!keepdims) return squeeze(out, -1, stream);
+    std::vector<int> added(sorted.begin(), sorted.end() - 1);
+    return added.empty() ? out : expand_dims(out, added, stream);
   }
   // An infinite maximum must not be subtracted: inf - inf.
   array highest = stop_gradient(max(x, sorted, true, stream), stream);

@@ -1,8 +1,10 @@
 // Derivatives and batching of the sorting primitives. A sort permutes its input, so do its
 // derivatives.
 #include "base/errors.h"
+#include "graph/shape_check.h"
 #include "mlx/ops/indexing.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/ops/sort.h"
 #include "mlx/primitives/sort.h"
 
@@ -13,17 +15,12 @@ namespace {
 using Arrays = std::vector<array>;
 using Batched = std::pair<std::vector<array>, std::vector<int>>;
 
-array zeros_like_shape(const Shape& shape, Dtype dtype, Stream s) {
-  return broadcast_to(array(0, dtype), shape, s);
-}
-
 /** The axis that follows `axis` into the batched array with the batch at `batch`. */
 int past_batch(int axis, int batch) { return axis + (batch >= 0 && axis >= batch ? 1 : 0); }
 
 /** The cotangent put back to where the elements came from. */
 array unsort(const array& x, const array& order, const array& cotangent, int axis, Stream s) {
-  return put_along_axis(zeros_like_shape(x.shape(), cotangent.dtype(), s), order, cotangent, axis,
-                        s);
+  return put_along_axis(detail::filled_like(x, 0, cotangent.dtype(), s), order, cotangent, axis, s);
 }
 
 }  // namespace
@@ -47,15 +44,19 @@ bool ArgSort::is_equivalent(const Primitive& other) const {
   return axis_ == static_cast<const ArgSort&>(other).axis_;
 }
 Arrays ArgSort::vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) {
-  return {zeros_like_shape(primals[0].shape(), primals[0].dtype(), stream())};
+  return {detail::filled_like(primals[0], 0, primals[0].dtype(), stream())};
 }
 Arrays ArgSort::jvp(const Arrays& primals, const Arrays&, const std::vector<int>&) {
-  return {zeros_like_shape(primals[0].shape(), uint32, stream())};
+  return {detail::filled_like(primals[0], 0, uint32, stream())};
 }
 Batched ArgSort::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   return {{argsort(inputs[0], past_batch(axis_, axes[0]), stream())}, axes};
 }
 
+std::vector<Shape> Partition::output_shapes(const Arrays& inputs) {
+  require_fit(kth_ < inputs[0].shape(axis_), "partition", inputs);
+  return {inputs[0].shape()};
+}
 bool Partition::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const Partition&>(other).state();
 }
@@ -78,15 +79,19 @@ Batched Partition::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   return {{partition(inputs[0], kth_, past_batch(axis_, axes[0]), stream())}, axes};
 }
 
+std::vector<Shape> ArgPartition::output_shapes(const Arrays& inputs) {
+  require_fit(kth_ < inputs[0].shape(axis_), "argpartition", inputs);
+  return {inputs[0].shape()};
+}
 bool ArgPartition::is_equivalent(const Primitive& other) const {
   return state() == static_cast<const ArgPartition&>(other).state();
 }
 Arrays ArgPartition::vjp(const Arrays& primals, const Arrays&, const std::vector<int>&,
                          const Arrays&) {
-  return {zeros_like_shape(primals[0].shape(), primals[0].dtype(), stream())};
+  return {detail::filled_like(primals[0], 0, primals[0].dtype(), stream())};
 }
 Arrays ArgPartition::jvp(const Arrays& primals, const Arrays&, const std::vector<int>&) {
-  return {zeros_like_shape(primals[0].shape(), uint32, stream())};
+  return {detail::filled_like(primals[0], 0, uint32, stream())};
 }
 Batched ArgPartition::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   return {{argpartition(inputs[0], kth_, past_batch(axis_, axes[0]), stream())}, axes};
@@ -99,12 +104,12 @@ Arrays SearchSorted::vjp(const Arrays& primals, const Arrays&, const std::vector
                          const Arrays&) {
   Arrays grads;
   for (int i : argnums) {
-    grads.push_back(zeros_like_shape(primals[i].shape(), primals[i].dtype(), stream()));
+    grads.push_back(detail::filled_like(primals[i], 0, primals[i].dtype(), stream()));
   }
   return grads;
 }
 Arrays SearchSorted::jvp(const Arrays& primals, const Arrays&, const std::vector<int>&) {
-  return {zeros_like_shape(primals[1].shape(), uint32, stream())};
+  return {detail::filled_like(primals[1], 0, uint32, stream())};
 }
 Batched SearchSorted::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   const char* side = right_ ? "right" : "left";

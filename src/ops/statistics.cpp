@@ -8,6 +8,7 @@
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
 #include "mlx/ops/sort.h"
+#include "mlx/transforms_impl.h"
 #include "ops/reduce.h"
 
 namespace mlx::core {
@@ -26,18 +27,16 @@ std::vector<int> checked_axes(const array& a, const std::vector<int>& axes, cons
   return reduction_axes(axes, ndim);
 }
 
-double reduced_count(const array& a, const std::vector<int>& axes) {
+/** 1 / (n - ddof) for the n elements that one result is made of. */
+array inverse_count(const array& a, const std::vector<int>& axes, int ddof, Dtype dtype, Stream s) {
+  if (detail::in_dynamic_tracing()) {
+    array count = number_of_elements(a, axes, false, dtype, s);
+    array free = maximum(subtract(count, array(ddof, dtype), s), array(0, dtype), s);
+    return divide(array(1, dtype), free, s);
+  }
   double count = 1;
   for (int axis : axes) count *= a.shape(axis);
-  return count;
-}
-
-/** sum(a) / divisor in the dtype of `a`, a floating one. */
-array scaled_sum(const array& a, const std::vector<int>& axes, bool keepdims, double divisor,
-                 Stream s) {
-  array total = sum(a, axes, keepdims, s);
-  Dtype dtype = total.dtype() == float64 ? float64 : float32;
-  return astype(multiply(total, array(1.0 / divisor, dtype), s), total.dtype(), s);
+  return array(1.0 / std::max(count - ddof, 0.0), dtype);
 }
 
 }  // namespace
@@ -59,7 +58,9 @@ array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOr
   Dtype dtype = x.dtype();
   // The sum of 16-bit floats may overflow where their mean does not.
   if (is_half(dtype)) x = astype(x, float32, stream);
-  return astype(scaled_sum(x, sorted, keepdims, reduced_count(a, sorted), stream), dtype, stream);
+  array total = sum(x, sorted, keepdims, stream);
+  Dtype wide = x.dtype() == float64 ? float64 : float32;
+  return astype(multiply(total, inverse_count(a, sorted, 0, wide, stream), stream), dtype, stream);
 }
 
 array mean(const array& a, bool keepdims, StreamOrDevice s) {
@@ -77,10 +78,9 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
   if (is_half(dtype)) x = astype(x, float32, stream);
   array centered = subtract(x, mean(x, sorted, true, stream), stream);
   if (x.dtype() == complex64) centered = abs(centered, stream);
-  double count = reduced_count(a, sorted) - ddof;
   array total = sum(square(centered, stream), sorted, keepdims, stream);
-  return astype(multiply(total, array(1.0 / std::max(count, 0.0), total.dtype()), stream), dtype,
-                stream);
+  array share = inverse_count(a, sorted, ddof, total.dtype(), stream);
+  return astype(multiply(total, share, stream), dtype, stream);
 }
 
 array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {

@@ -14,9 +14,7 @@ class MLX_API CrossEntropy : public Custom {
                          const std::vector<array>& outputs) override;
   DEFINE_NAME(CrossEntropy)
   DEFINE_DEFAULT_IS_EQUIVALENT()
-  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override {
-    return {inputs[1].shape()};
-  }
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
 };
 
 /** (logits, targets, cotangent) -> the gradient of the logits. */
@@ -25,7 +23,7 @@ class MLX_API CrossEntropyVJP : public Custom {
   using Custom::Custom;
   DEFINE_NAME(CrossEntropyVJP)
   DEFINE_DEFAULT_IS_EQUIVALENT()
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
 };
 
 }  // namespace mlx::core::fast

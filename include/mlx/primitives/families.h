@@ -58,6 +58,9 @@ MLX_API std::vector<array> binary_vjp(BinaryDerivative derivative, const Primiti
                                       const std::vector<int>& argnums,
                                       const std::vector<array>& outputs);
 
+/** Raises naming `op` where shapes differ: a shapeless trace may meet such operands. */
+MLX_API void check_equal_shapes(const char* op, const std::vector<array>& inputs);
+
 /** Moves the batch axes of element-wise operands to one place and aligns their ranks. Returns the
  * operands, broadcast to one shape, and the output's batch axis. */
 MLX_API std::pair<std::vector<array>, int> align_batch(const std::vector<array>& inputs,
@@ -76,6 +79,7 @@ class Elementwise : public Primitive {
   int element_op() const override { return OpList::index_of<Op>(); }
 
   std::vector<Shape> output_shapes(const std::vector<array>& inputs) override {
+    detail::check_equal_shapes(Op::info.name, inputs);
     return {inputs[0].shape()};
   }
 

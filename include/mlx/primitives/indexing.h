@@ -52,7 +52,6 @@ class MLX_API Scatter : public Primitive {
       : Primitive(stream), reduce_type_(reduce_type), axes_(std::move(axes)) {}
   DEFINE_VMAP()
   DEFINE_GRADS()
-  DEFINE_INPUT_OUTPUT_SHAPE()
   const char* name() const override;
   bool is_equivalent(const Primitive& other) const override;
   std::pair<ReduceType, std::vector<int>> state() const { return {reduce_type_, axes_}; }
@@ -72,7 +71,7 @@ class MLX_API ScatterAxis : public Primitive {
       : Primitive(stream), reduce_type_(reduce_type), axis_(axis) {}
   DEFINE_VMAP()
   DEFINE_GRADS()
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   const char* name() const override;
   bool is_equivalent(const Primitive& other) const override;
   std::pair<ReduceType, int> state() const { return {reduce_type_, axis_}; }
@@ -91,7 +90,7 @@ class MLX_API MaskedScatter : public Primitive {
   DEFINE_GRADS()
   DEFINE_NAME(MaskedScatter)
   DEFINE_DEFAULT_IS_EQUIVALENT()
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
 };
 
 /** Inputs: the target and the updates, of the shape of the slice `start:stop:stride`. */
@@ -107,7 +106,7 @@ class MLX_API SliceUpdate : public Primitive {
         strides_(std::move(strides)) {}
   DEFINE_VMAP()
   DEFINE_GRADS()
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   const char* name() const override;
   bool is_equivalent(const Primitive& other) const override;
   auto state() const { return std::make_tuple(reduce_type_, start_, stop_, strides_); }
@@ -128,7 +127,7 @@ class MLX_API DynamicSlice : public Primitive {
   DEFINE_GRADS()
   DEFINE_NAME(DynamicSlice)
   bool is_equivalent(const Primitive& other) const override;
-  std::vector<Shape> output_shapes(const std::vector<array>&) override { return {slice_size_}; }
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   auto state() const { return std::make_pair(axes_, slice_size_); }
 
  private:
@@ -144,7 +143,7 @@ class MLX_API DynamicSliceUpdate : public Primitive {
   DEFINE_VMAP()
   DEFINE_GRADS()
   DEFINE_NAME(DynamicSliceUpdate)
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   bool is_equivalent(const Primitive& other) const override;
   auto state() const { return axes_; }
 

@@ -16,8 +16,12 @@ class MLX_API Norm : public Custom {
     return eps_ == static_cast<const Norm&>(other).eps_;
   }
   std::pair<std::nullptr_t, float> state() const { return {nullptr, eps_}; }
+  /** That of x; of the derivatives, those of all primals. */
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
 
  protected:
+  virtual bool is_derivative() const { return false; }
+
   float eps_;
 };
 
@@ -32,7 +36,6 @@ class MLX_API RMSNorm : public detail::Norm {
                          const std::vector<array>& outputs) override;
   DEFINE_VMAP()
   DEFINE_NAME(RMSNorm)
-  DEFINE_INPUT_OUTPUT_SHAPE()
 };
 
 /** (x, weight, cotangent) -> gradients of x and weight. */
@@ -40,6 +43,9 @@ class MLX_API RMSNormVJP : public detail::Norm {
  public:
   using Norm::Norm;
   DEFINE_NAME(RMSNormVJP)
+
+ protected:
+  bool is_derivative() const override { return true; }
 };
 
 /** (x, weight, bias) -> (x - mean) / sqrt(variance + eps) * weight + bias; 0-d weight and bias
@@ -52,7 +58,6 @@ class MLX_API LayerNorm : public detail::Norm {
                          const std::vector<array>& outputs) override;
   DEFINE_VMAP()
   DEFINE_NAME(LayerNorm)
-  DEFINE_INPUT_OUTPUT_SHAPE()
 };
 
 /** (x, weight, bias, cotangent) -> gradients of x, weight and bias. */
@@ -60,6 +65,9 @@ class MLX_API LayerNormVJP : public detail::Norm {
  public:
   using Norm::Norm;
   DEFINE_NAME(LayerNormVJP)
+
+ protected:
+  bool is_derivative() const override { return true; }
 };
 
 }  // namespace mlx::core::fast

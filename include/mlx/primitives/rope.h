@@ -25,7 +25,7 @@ class MLX_API RoPE : public Custom {
   std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                          const std::vector<int>& argnums) override;
   DEFINE_NAME(RoPE)
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   bool is_equivalent(const Primitive& other) const override;
   auto state() const {
     return std::make_tuple(nullptr, dims_, traditional_, base_, scale_, forward_);

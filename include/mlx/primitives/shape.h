@@ -40,6 +40,9 @@ class MLX_API Broadcast : public Primitive {
   const Shape& state() const { return shape_; }
 
  private:
+  /** `shapes`: those of the inputs; several of them decide the result together. */
+  Shape result_shape(const std::vector<Shape>& shapes) const;
+
   Shape shape_;
 };
 
@@ -81,10 +84,47 @@ class MLX_API Reshape : public Primitive {
   DEFINE_GRADS()
   DEFINE_NAME(Reshape)
   bool is_equivalent(const Primitive& other) const override;
+  /** A second input lends its shape, but for the last dimension, which is what remains. */
   std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   const Shape& state() const { return shape_; }
 
  private:
+  Shape shape_;
+};
+
+/** Merges the axes from `start_axis` to `end_axis`. */
+class MLX_API Flatten : public Primitive {
+ public:
+  Flatten(Stream stream, int start_axis, int end_axis)
+      : Primitive(stream), start_axis_(start_axis), end_axis_(end_axis) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Flatten)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  static Shape output_shape(const array& input, int start_axis, int end_axis);
+  std::pair<int, int> state() const { return {start_axis_, end_axis_}; }
+
+ private:
+  int start_axis_;
+  int end_axis_;
+};
+
+/** Splits an axis into the dimensions `shape`, one of which may be -1. */
+class MLX_API Unflatten : public Primitive {
+ public:
+  Unflatten(Stream stream, int axis, Shape shape)
+      : Primitive(stream), axis_(axis), shape_(std::move(shape)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(Unflatten)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  static Shape output_shape(const array& input, int axis, const Shape& shape);
+  std::pair<int, Shape> state() const { return {axis_, shape_}; }
+
+ private:
+  int axis_;
   Shape shape_;
 };
 
@@ -145,7 +185,6 @@ class MLX_API Split : public Primitive {
   DEFINE_GRADS()
   DEFINE_NAME(Split)
   bool is_equivalent(const Primitive& other) const override;
-  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   std::pair<Shape, int> state() const { return {indices_, axis_}; }
 
  private:

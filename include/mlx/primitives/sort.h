@@ -43,7 +43,7 @@ class MLX_API Partition : public Primitive {
   DEFINE_VMAP()
   DEFINE_GRADS()
   DEFINE_NAME(Partition)
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   bool is_equivalent(const Primitive& other) const override;
   std::pair<int, int> state() const { return {kth_, axis_}; }
 
@@ -58,7 +58,7 @@ class MLX_API ArgPartition : public Primitive {
   DEFINE_VMAP()
   DEFINE_GRADS()
   DEFINE_NAME(ArgPartition)
-  DEFINE_INPUT_OUTPUT_SHAPE()
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
   bool is_equivalent(const Primitive& other) const override;
   std::pair<int, int> state() const { return {kth_, axis_}; }
 
