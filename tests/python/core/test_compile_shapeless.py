@@ -1,9 +1,10 @@
 """Shapeless compilation: one trace serves arrays of other shapes, or says that it cannot."""
 
-import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
 import pytest
+
+import mlx.core as mx
+import mlx.nn as nn
 
 # name -> a function of a matrix whose every shape follows from its input's
 FUNCTIONS = {
