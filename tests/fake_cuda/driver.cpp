@@ -523,3 +523,34 @@ FAKE cuGraphLaunch(CuGraphExec e, CuStream s) {
   of(s)->queue.push_back([exec, runs = std::move(runs)] { run_graph(*exec, runs); });
   return 0;
 }
+
+namespace {
+
+/** As ptx_hopper.cuh of this folder reads it. */
+struct EmulatedMap {
+  const char* base;
+  long long dims[4], strides[4];
+  int box[4];
+};
+
+}  // namespace
+
+FAKE cuTensorMapEncodeTiled(void* map, int dtype, unsigned rank, void* address,
+                            const uint64_t* dims, const uint64_t* strides, const unsigned* box,
+                            const unsigned*, int interleave, int swizzle, int, int) {
+  bool known = (dtype == kMapFloat16 || dtype == kMapBfloat16) && rank == 4 && interleave == 0 &&
+               swizzle == kMapSwizzle128 && reinterpret_cast<uint64_t>(map) % 64 == 0 &&
+               reinterpret_cast<uint64_t>(address) % 16 == 0 && box[0] == 64;
+  if (!known) return kInvalidValue;
+  EmulatedMap emulated{};
+  emulated.base = static_cast<const char*>(address);
+  for (int d = 0; d < 4; ++d) {
+    emulated.dims[d] = static_cast<long long>(dims[d]);
+    emulated.strides[d] = d == 0 ? 2 : static_cast<long long>(strides[d - 1]);
+    emulated.box[d] = static_cast<int>(box[d]);
+    if (emulated.strides[d] % (d == 0 ? 2 : 16) != 0 || box[d] > 256 || dims[d] == 0)
+      return kInvalidValue;
+  }
+  std::memcpy(map, &emulated, sizeof(emulated));
+  return 0;
+}

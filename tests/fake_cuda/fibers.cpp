@@ -91,6 +91,11 @@ void wait_at(Barrier& barrier) {
   while (barrier.generation == generation) yield();
 }
 
+void yield_to_others(bool progressed) {
+  state->progressed = state->progressed || progressed;
+  yield();
+}
+
 void sync_block() { wait_at(state->block); }
 void sync_warp() { wait_at(state->warps[state->current->linear / 32]); }
 unsigned char* slot(unsigned lane) {
@@ -172,8 +177,9 @@ void run_grid(BlockFunction function, const void* args, EmulatedDim grid, Emulat
   s.function = function;
   s.args = args;
   auto aligned = (reinterpret_cast<unsigned long>(s.shared.data()) + 127) & ~127ul;
-  s.emulation = {{},         {},        block, grid, 0, reinterpret_cast<unsigned char*>(aligned),
-                 sync_block, sync_warp, slot};
+  s.emulation = {
+      {},         {},        block, grid,           0, reinterpret_cast<unsigned char*>(aligned),
+      sync_block, sync_warp, slot,  yield_to_others};
   unsigned seed = 0;
   for (unsigned z = 0; z < grid.z; ++z) {
     for (unsigned y = 0; y < grid.y; ++y) {

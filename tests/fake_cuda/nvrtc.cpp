@@ -72,8 +72,10 @@ FAKE NvrtcResult nvrtcCompileProgram(NvrtcProgram p, int, const char* const*) {
   if (mkdtemp(folder_name.data()) == nullptr) return 6;
   fs::path folder = folder_name;
   for (const auto& [name, text] : program.headers) write(folder / name, text);
-  fs::copy_file(fs::path(MLX_FAKE_CUDA_SOURCE) / "ptx.cuh", folder / "ptx.cuh",
-                fs::copy_options::overwrite_existing);
+  for (const char* replaced : {"ptx.cuh", "ptx_hopper.cuh"}) {
+    fs::copy_file(fs::path(MLX_FAKE_CUDA_SOURCE) / replaced, folder / replaced,
+                  fs::copy_options::overwrite_existing);
+  }
   fs::copy_file(fs::path(MLX_FAKE_CUDA_SOURCE) / "prelude.h", folder / "prelude.h");
   write(folder / "kernel.cpp", program.source);
   std::string command =

@@ -17,6 +17,8 @@ struct Emulation {
   /** Waits for the other live lanes of the warp, after storing 64 bytes at `slot`. */
   void (*sync_warp)();
   unsigned char* (*slot)(unsigned lane);  // of the calling thread's warp
+  /** Lets the others run; `progressed` tells that something they may wait for has happened. */
+  void (*yield)(bool progressed);
 };
 
 #ifdef MLX_EMULATED_KERNEL
@@ -37,7 +39,9 @@ extern "C" Emulation* mlx_emulation;
 #define __launch_bounds__(...)
 #define __shared__ static
 #define __align__(n) alignas(n)
+#define __grid_constant__
 #define __CUDA_ARCH__ 900
+#define __CUDA_ARCH_FEAT_SM90_ALL
 
 #define MLX_KERNEL_ENTRY(name, Args)                                                           \
   extern "C" void name##_emulated(const void* args) { name(*static_cast<const Args*>(args)); } \

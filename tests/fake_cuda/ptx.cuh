@@ -55,6 +55,10 @@ inline void store_8(void* p, Raw8 r) {
   check_aligned(p, 8);
   memcpy(p, &r, 8);
 }
+/** Of dynamic shared memory only. */
+inline unsigned shared_address(const void* p) {
+  return static_cast<unsigned>(static_cast<const unsigned char*>(p) - mlx_emulation->dynamic_shared);
+}
 inline float exp2_approx(float x) { return exp2f(x); }
 
 inline void copy_async16(void* shared, const void* global, bool in_range) {
@@ -129,6 +133,34 @@ inline void mma_bfloat(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsig
 inline void mma_half(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   emulated_mma<EmulatedHalf>(d, a, b0, b1);
 }
+
+inline unsigned transpose_matrix(unsigned r) {
+  unsigned lane = emulated_lane();
+  memcpy(mlx_emulation->slot(lane), &r, 4);
+  mlx_emulation->sync_warp();
+  unsigned short pair[2];
+  for (unsigned e = 0; e < 2; ++e) {
+    unsigned row = 2 * (lane % 4) + e, col = lane / 4;
+    memcpy(&pair[e], mlx_emulation->slot(4 * row + col / 2) + 2 * (col % 2), 2);
+  }
+  mlx_emulation->sync_warp();
+  return pair[0] | static_cast<unsigned>(pair[1]) << 16;
+}
+inline unsigned fma_bfloat2(unsigned a, unsigned b, unsigned c) {
+  auto one = [](unsigned x, unsigned y, unsigned z) {
+    return float_to_bfloat_bits(
+        fmaf(EmulatedBfloat::widen(x), EmulatedBfloat::widen(y), EmulatedBfloat::widen(z)));
+  };
+  return one(a, b, c) | static_cast<unsigned>(one(a >> 16, b >> 16, c >> 16)) << 16;
+}
+inline unsigned fma_half2(unsigned a, unsigned b, unsigned c) {
+  auto one = [](unsigned x, unsigned y, unsigned z) {
+    return float_to_half_bits(fmaf(half_bits_to_float(x), half_bits_to_float(y), half_bits_to_float(z)));
+  };
+  return one(a, b, c) | static_cast<unsigned>(one(a >> 16, b >> 16, c >> 16)) << 16;
+}
+inline unsigned low_halves(unsigned a, unsigned b) { return (a & 0xffffu) | b << 16; }
+inline unsigned high_halves(unsigned a, unsigned b) { return a >> 16 | (b & 0xffff0000u); }
 
 inline void wait_for_inputs() {}
 inline void let_next_kernel_start() {}

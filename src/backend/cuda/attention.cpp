@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "backend/cuda/device.h"
 #include "backend/cuda/kernels/args.h"
+#include "backend/cuda/library.h"
 #include "backend/cuda/rows.h"
 #include "mlx/primitives/attention.h"
 
@@ -16,9 +18,11 @@ namespace {
 
 // Fixed numbers, not the device's: the splits decide the order of summation.
 constexpr int64_t kWantedBlocks = 512;
+constexpr int64_t kWantedCoreBlocks = 384;  // about what a large GPU runs at once
 constexpr int64_t kMinSplitKeys = 128;
 constexpr int kMostDecodeQueries = 8;
 constexpr int kMostFeatures = 256;
+constexpr int kLeastHopperQueries = 48;
 
 /** Rows of features that the kernels read 16 bytes at a time; else a copy. */
 array as_rows_of_features(Encoder& encoder, const array& a) {
@@ -60,6 +64,56 @@ void launch_tiles(Encoder& encoder, Problem& p) {
                  shared);
 }
 
+/** The view of [batch, heads, length, features] that the copy engine reads tiles of. */
+void encode_map(mlx_device::TensorMap& map, const array& a, const void* address, unsigned rows) {
+  uint64_t dims[4], strides[3];
+  for (int d = 0; d < 4; ++d) dims[d] = static_cast<uint64_t>(a.shape(3 - d));
+  // Dimensions of length 1 may have any stride, also one that the engine refuses.
+  for (int d = 0; d < 3; ++d)
+    strides[d] = a.shape(2 - d) == 1 ? 16 : static_cast<uint64_t>(a.strides(2 - d)) * a.itemsize();
+  const unsigned box[4] = {64, rows, 1, 1};
+  const unsigned ones[4] = {1, 1, 1, 1};
+  check(driver().tensor_map_encode_tiled(&map, a.dtype() == float16 ? kMapFloat16 : kMapBfloat16, 4,
+                                         const_cast<void*>(address), dims, strides, box, ones, 0,
+                                         kMapSwizzle128, kMapPromote256, 0),
+        "describing an array to the copy engine");
+}
+
+/** Strides that the copy engine can step by. */
+bool has_map(const array& a) {
+  for (int d = 0; d < 3; ++d) {
+    if (a.shape(d) > 1 && a.strides(d) <= 0) return false;
+  }
+  return true;
+}
+
+void launch_hopper(Encoder& encoder, Problem& p, const array& q, const array& k, const array& v) {
+  constexpr int kQueries = 128, kThreads = 384, kStages = 2;
+  constexpr size_t kCachedBytes = size_t{32} << 20;
+  const int d = p.args.features <= 64 ? 64 : p.args.features <= 128 ? 128 : 256;
+  const int keys = d == 256 ? 64 : 128;
+  std::string name = fmt::format("attention_hopper_{}_{}_{}", p.type, d, p.mask);
+  const Kernel& kernel = get_kernel(name, [&] {
+    return simple_source(name, "attention_hopper.cuh",
+                         fmt::format("attention_hopper<{}, {}, {}, {}>", p.type, d, keys, p.mask),
+                         "AttentionHopperArgs", kThreads);
+  });
+  mlx_device::AttentionHopperArgs args{};
+  args.a = p.args;
+  encode_map(args.q_map, q, p.args.q, kQueries);
+  encode_map(args.k_map, k, p.args.k, static_cast<unsigned>(keys));
+  encode_map(args.v_map, v, p.args.v, static_cast<unsigned>(keys));
+  args.query_blocks = (p.args.queries + kQueries - 1) / kQueries;
+  const auto heads = static_cast<int>(p.batch * p.args.heads);
+  args.tiles = args.query_blocks * heads;
+  size_t head_bytes = size_t{4} * p.args.keys * p.args.features;
+  auto cached = static_cast<int>(std::clamp<size_t>(kCachedBytes / head_bytes, 1, heads));
+  args.section = std::min(heads, cached * p.args.group);
+  size_t shared = 1024 + static_cast<size_t>(kQueries + 2 * kStages * keys) * d * 2;
+  auto blocks = static_cast<unsigned>(std::min(args.tiles, gpu_device().num_sms));
+  encoder.launch(kernel, {blocks}, {kThreads}, args, shared);
+}
+
 void launch_general(Encoder& encoder, Problem& p) {
   constexpr int kQueries = 16, kKeys = 32;
   std::string name = fmt::format("attention_general_{}_{}", p.type, p.mask);
@@ -78,10 +132,13 @@ void launch_general(Encoder& encoder, Problem& p) {
 void launch_decode(Encoder& encoder, Problem& p, const std::vector<const array*>& reads,
                    const array& out) {
   int rows = p.args.group * p.args.queries;
-  int at_once = rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+  // A row alone does better without tensor cores, and float32 needs to.
+  const bool on_cores = p.type != "float" && rows >= 2;
+  int at_once = on_cores ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
   p.args.row_groups = (rows + at_once - 1) / at_once;
+  const int64_t wanted = on_cores ? kWantedCoreBlocks : kWantedBlocks;
   int64_t units = p.batch * p.key_heads * p.args.row_groups;
-  int64_t splits = std::clamp<int64_t>((kWantedBlocks + units - 1) / units, 1,
+  int64_t splits = std::clamp<int64_t>((wanted + units - 1) / units, 1,
                                        std::max<int64_t>(1, p.args.keys / kMinSplitKeys));
   p.args.split_keys = static_cast<int>((p.args.keys + splits - 1) / splits);
   p.args.splits = static_cast<int>((p.args.keys + p.args.split_keys - 1) / p.args.split_keys);
@@ -89,8 +146,18 @@ void launch_decode(Encoder& encoder, Problem& p, const std::vector<const array*>
   int64_t out_rows = static_cast<int64_t>(out.size()) / d;
   array partial = encoder.temporary(
       {p.args.splits > 1 ? static_cast<int>(out_rows * p.args.splits * (d + 2)) : 1}, float32);
-  std::string name = fmt::format("attention_decode_{}_{}_{}_{}", p.type, d, at_once, p.mask);
+  std::string name = on_cores
+                         ? fmt::format("attention_decode_cores_{}_{}_{}", p.type, d, p.mask)
+                         : fmt::format("attention_decode_{}_{}_{}_{}", p.type, d, at_once, p.mask);
   const Kernel& kernel = get_kernel(name, [&] {
+    if (on_cores) {
+      return simple_source(name, "attention_decode.cuh",
+                           fmt::format("attention_decode_cores<{}, {}, {}>", p.type, d, p.mask),
+                           "AttentionArgs", 128,
+                           d == 256   ? 2
+                           : d == 128 ? 3
+                                      : 4);
+    }
     return simple_source(
         name, "attention_decode.cuh",
         fmt::format("attention_decode<{}, {}, {}, {}>", p.type, d, at_once, p.mask),
@@ -100,7 +167,7 @@ void launch_decode(Encoder& encoder, Problem& p, const std::vector<const array*>
   p.args.partial = static_cast<float*>(mutable_pointer(encoder.output(partial)));
   if (p.args.splits == 1) encoder.output(out);
   encoder.launch(kernel, {static_cast<unsigned>(units), static_cast<unsigned>(p.args.splits)},
-                 {256}, p.args);
+                 {on_cores ? 128u : 256u}, p.args);
   if (p.args.splits == 1) return;
   std::string join_name = fmt::format("attention_join_{}_{}", p.type, d);
   const Kernel& join = get_kernel(join_name, [&] {
@@ -167,6 +234,10 @@ void eval_attention(const Primitive& primitive, const std::vector<array>& inputs
   bool short_queries = p.args.queries <= kMostDecodeQueries;
   if (square && short_queries && (d == 64 || d == 128 || d == 256)) {
     launch_decode(encoder, p, reads, out);
+  } else if (square && q.itemsize() == 2 && d % 8 == 0 && d <= kMostFeatures && scale > 0 &&
+             gpu_device().arch == "sm_90a" && p.args.queries >= kLeastHopperQueries && has_map(q) &&
+             has_map(k) && has_map(v)) {
+    launch_hopper(encoder, p, q, k, v);
   } else if (square && q.itemsize() == 2 && d % 16 == 0 && d <= kMostFeatures) {
     launch_tiles(encoder, p);
   } else {

@@ -144,9 +144,10 @@ void add_products(Collector& out) {
   for (std::string type : {"float", "half_t", "bfloat_t", "double"}) {
     int width = type == "float" ? 4 : type == "double" ? 2 : 8;
     for (int m : {1, 2, 3, 4}) {
-      for (int rows : {1, 2}) {
-        out.add(fmt::format("dot_rows_{}_{}_{}_{}", type, m, rows, width), "dot.cuh",
-                fmt::format("dot_rows<{}, {}, {}, {}>", type, m, rows, width), "DotArgs", 256, 2);
+      for (auto [rows, share] : {std::pair{4, 1}, {2, 1}, {1, 1}, {1, 2}, {1, 4}, {1, 8}}) {
+        out.add(fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
+                fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width), "DotArgs",
+                256, m <= 2 && type != "double" ? 4 : 2);
       }
     }
   }
@@ -162,6 +163,13 @@ void add_products(Collector& out) {
         out.add(fmt::format("quantize_{}_{}_{}", type, bits, group), "quantized.cuh",
                 fmt::format("quantize<{}, {}, {}>", type, bits, group), "QuantizeArgs", 256);
         if ((bits != 2 && bits != 4 && bits != 8) || group < 128 / bits) continue;
+        for (auto [w, x] : {std::pair{2, 1}, {1, 1}, {2, 2}, {2, 4}}) {
+          if (type == "float" || (group != 64 && x < 4)) continue;
+          out.add(fmt::format("quantized_cores_{}_{}_{}_{}_{}", type, bits, group, w, x),
+                  "quantized_cores.cuh",
+                  fmt::format("quantized_cores<{}, {}, {}, {}, {}>", type, bits, group, w, x),
+                  "QuantizedArgs", 256, 2);
+        }
         for (auto [m, rows] :
              {std::pair{1, 1}, {1, 2}, {1, 4}, {2, 1}, {2, 4}, {4, 2}, {8, 1}, {8, 2}}) {
           if (group != 64 && !(m == 1 && rows == 4)) continue;
@@ -184,6 +192,20 @@ void add_attention(Collector& out) {
                   fmt::format("attention_tiles<{}, {}, {}>", type, features, mask), "AttentionArgs",
                   128, features <= 128 ? 2 : 1);
         }
+        if (type != "float") {
+          out.add(fmt::format("attention_hopper_{}_{}_{}", type, features, mask),
+                  "attention_hopper.cuh",
+                  fmt::format("attention_hopper<{}, {}, {}, {}>", type, features,
+                              features == 256 ? 64 : 128, mask),
+                  "AttentionHopperArgs", 384);
+          out.add(fmt::format("attention_decode_cores_{}_{}_{}", type, features, mask),
+                  "attention_decode.cuh",
+                  fmt::format("attention_decode_cores<{}, {}, {}>", type, features, mask),
+                  "AttentionArgs", 128,
+                  features == 256   ? 2
+                  : features == 128 ? 3
+                                    : 4);
+        }
         for (int rows : {1, 2, 4}) {
           out.add(fmt::format("attention_decode_{}_{}_{}_{}", type, features, rows, mask),
                   "attention_decode.cuh",
@@ -199,6 +221,14 @@ void add_attention(Collector& out) {
               fmt::format("attention_join<{}, {}>", type, features), "AttentionArgs", features);
     }
   }
+}
+
+void add_radix_pass(Collector& out, const std::string& type, const std::string& what, bool first,
+                    bool last) {
+  out.add(fmt::format("radix_count_{}_{}_{}", type, what, first), "sort.cuh",
+          fmt::format("radix_count<{}, {}, {}>", type, what, first), "SortArgs", 512);
+  out.add(fmt::format("radix_move_{}_{}_{}_{}", type, what, first, last), "sort.cuh",
+          fmt::format("radix_move<{}, {}, {}, {}>", type, what, first, last), "SortArgs", 512, 2);
 }
 
 void add_moves(Collector& out) {
@@ -225,13 +255,21 @@ void add_moves(Collector& out) {
     }
     out.add(fmt::format("dynamic_slice_{}__int32_t_", bits), "indexing.cuh",
             fmt::format("dynamic_slice<{}, int32_t>", bits), "SliceArgs", 256);
-    out.add(fmt::format("radix_count_{}", bits), "sort.cuh", fmt::format("radix_count<{}>", bits),
-            "SortArgs", 256);
-    for (bool places : {false, true}) {
-      out.add(fmt::format("radix_move_{}_{}", bits, places), "sort.cuh",
-              fmt::format("radix_move<{}, {}>", bits, places), "SortArgs", 256);
+    for (std::string what : {"kSortedValues", "kSortedPlaces", "kSortedPairs"}) {
+      add_radix_pass(out, bits, what, false, false);
     }
   }
+  for (std::string type : {"float", "bfloat_t", "half_t", "double", "int32_t", "int64_t", "bool"}) {
+    for (std::string what : {"kSortedValues", "kSortedPlaces"}) {
+      add_radix_pass(out, type, what, true, type == "bool");
+      add_radix_pass(out, type, what, false, true);
+    }
+  }
+  add_radix_pass(out, "complex_t", "kSortedPlaces", true, false);
+  add_radix_pass(out, "complex_t", "kSortedPlaces", false, true);
+  add_radix_pass(out, "uint64_t", "kSortedPairs", true, false);
+  add_radix_pass(out, "uint64_t", "kSortedPairs", false, true);
+  out.add("values_at_places_complex", "sort.cuh", "values_at_places<complex_t>", "SortArgs", 256);
   for (std::string unit : {"uint16_t", "uint32_t", "uint64_t", "Raw16"}) {
     for (std::string index : {"int32_t", "uint32_t"}) {
       for (int rank : {1, 2}) {
@@ -256,16 +294,10 @@ void add_moves(Collector& out) {
         out.add(fmt::format("sort_short_{}_{}_{}", type, size, places), "sort.cuh",
                 fmt::format("sort_short_rows<{}, {}, {}>", type, size, places), "SortArgs",
                 std::min(512, size / 2));
-        out.add(fmt::format("make_sort_keys_{}_{}", type, places), "sort.cuh",
-                fmt::format("make_sort_keys<{}, {}>", type, places), "SortArgs", 256);
       }
     }
     out.add(fmt::format("search_sorted_{}", type), "sort.cuh",
             fmt::format("search_sorted<{}>", type), "SortArgs", 256);
-  }
-  for (std::string type : {"float", "bfloat_t", "half_t", "double", "int32_t", "int64_t"}) {
-    out.add(fmt::format("sort_values_{}", type), "sort.cuh",
-            fmt::format("values_of_sort_keys<{}>", type), "SortArgs", 256);
   }
   for (std::string index : {"int32_t", "uint32_t", "int64_t"}) {
     out.add(fmt::format("scatter_keys_{}_", index), "indexing.cuh",
@@ -273,7 +305,7 @@ void add_moves(Collector& out) {
   }
   out.add("masked_scatter_uint32_t_", "indexing.cuh", "masked_scatter<uint32_t>", "IndexArgs", 256);
   out.add("random_bits_u32", "random.cuh", "random_bits", "RandomArgs", 256);
-  for (std::string type : {"float", "bfloat_t", "half_t", "double"}) {
+  for (std::string type : {"float", "bfloat_t", "half_t", "double", "complex_t"}) {
     out.add("arange_" + type, "random.cuh", "arange<" + type + ">", "ArangeArgs", 256);
   }
   for (std::string type : {"int32_t", "uint32_t", "int64_t"}) {

@@ -25,8 +25,6 @@ void eval_arange(const Primitive& primitive, const std::vector<array>&,
   ArangeArgs args{mutable_pointer(encoder.output(out)), static_cast<long long>(out.size()), start,
                   step};
   bool integer = issubdtype(out.dtype(), mlx::core::integer) || out.dtype() == bool_;
-  if (out.dtype() == complex64)
-    throw_runtime("arange", "No kernel for the GPU for complex64; use mx.cpu.");
   std::string name = fmt::format("arange_{}", device_type(out.dtype()));
   const Kernel& kernel = get_kernel(name, [&] {
     return simple_source(

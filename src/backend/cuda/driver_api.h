@@ -143,7 +143,14 @@ struct DriverApi {
                                                 CuContext);
   CuResult (*graph_exec_destroy)(CuGraphExec);
   CuResult (*graph_launch)(CuGraphExec, CuStream);
+  CuResult (*tensor_map_encode_tiled)(void* map, int dtype, unsigned rank, void* address,
+                                      const uint64_t* dims, const uint64_t* strides,
+                                      const unsigned* box, const unsigned* element_strides,
+                                      int interleave, int swizzle, int l2_promotion, int fill);
 };
+
+// Of cuTensorMapEncodeTiled
+inline constexpr int kMapFloat16 = 6, kMapBfloat16 = 9, kMapSwizzle128 = 3, kMapPromote256 = 3;
 
 using NvrtcResult = int;
 using NvrtcProgram = struct NvrtcProgramOpaque*;

@@ -133,8 +133,8 @@ std::string loads(const TapeLayout& layout, const std::string& count) {
   return text;
 }
 
-std::string compute_and_store(const Tape& tape, const TapeLayout& layout,
-                              const std::string& count) {
+/** The values of N elements, as they are stored: y0, y1, ... */
+std::string compute(const Tape& tape, const TapeLayout& layout, const std::string& count) {
   std::string text;
   for (size_t o = 0; o < layout.output_dtypes.size(); ++o) {
     text += fmt::format("    Vec<{}, {}> y{};\n", device_type(layout.output_dtypes[o]), count, o);
@@ -150,7 +150,12 @@ std::string compute_and_store(const Tape& tape, const TapeLayout& layout,
     text += fmt::format("      y{}.v[j] = narrow<{}>(x{});\n", o,
                         device_type(layout.output_dtypes[o]), tape.outputs[o]);
   }
-  text += "    }\n";
+  return text + "    }\n";
+}
+
+std::string compute_and_store(const Tape& tape, const TapeLayout& layout,
+                              const std::string& count) {
+  std::string text = compute(tape, layout, count);
   for (size_t o = 0; o < layout.output_dtypes.size(); ++o) {
     const char* type = device_type(layout.output_dtypes[o]);
     text += fmt::format("    store_vec<{0}, {2}>(static_cast<{0}*>(a.out[{1}]) + at, y{1});\n",
@@ -279,13 +284,6 @@ void prepare_outputs(Encoder& encoder, const Plan& plan, const std::vector<array
   }
 }
 
-uint64_t constant_bits(const array& a) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, static_cast<const char*>(block_of(a.buffer()).host) + a.offset(),
-              a.itemsize());
-  return bits;
-}
-
 /** A tape with more outputs than a kernel takes: once for each group of outputs, inputs kept. */
 void run_in_parts(Encoder& encoder, const Tape& tape, const std::vector<array>& inputs,
                   std::vector<array>& outputs) {
@@ -305,6 +303,13 @@ bool is_on_host(const array& a) {
   const Block& block = block_of(a.buffer());
   return block.host_valid.load(std::memory_order_acquire) &&
          !block.device_valid.load(std::memory_order_acquire);
+}
+
+uint64_t constant_bits(const array& a) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, static_cast<const char*>(block_of(a.buffer()).host) + a.offset(),
+              a.itemsize());
+  return bits;
 }
 
 int64_t host_integer(const array& a) {
@@ -365,6 +370,18 @@ std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout) {
   for (Dtype dtype : layout.output_dtypes) hash = mix(hash, static_cast<uint64_t>(dtype.val()));
   return fmt::format("tape_{:016x}_{}{}{}x{}", hash, layout.is_flat ? "f" : "s",
                      layout.is_flat ? 1 : layout.ndim, layout.wide_index ? "w" : "", layout.vector);
+}
+
+std::string tape_source_struct(const std::string& name, const Tape& tape,
+                               const TapeLayout& layout) {
+  const char* type = device_type(layout.output_dtypes[0]);
+  std::string text = fmt::format(
+      "struct {} {{\n  const TapeReduceArgs& a;\n  template <int N>\n  Vec<{}, N> load(long long "
+      "at) "
+      "const {{\n",
+      name, type);
+  text += loads(layout, "N") + compute(tape, layout, "N");
+  return text + "    return y0;\n  }\n};\n";
 }
 
 std::string tape_kernel_source(const std::string& name, const Tape& tape,

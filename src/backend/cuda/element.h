@@ -39,6 +39,12 @@ struct TapeLayout {
 std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout);
 std::string tape_kernel_source(const std::string& name, const Tape& tape, const TapeLayout& layout);
 
+/** A struct `name` that gives a tape's only value to a reduction: N neighbours from any position
+ * on. All inputs are dense and row-major, or single elements. */
+std::string tape_source_struct(const std::string& name, const Tape& tape, const TapeLayout& layout);
+
+/** The bits of a single element that the host holds. */
+uint64_t constant_bits(const array& a);
 /** Runs a tape: allocates (or donates) the outputs. */
 void run_tape(Encoder& encoder, const Tape& tape, const std::vector<array>& inputs,
               std::vector<array>& outputs);

@@ -126,7 +126,8 @@ void load_kernel(Entry& entry, const std::string& name, const std::string& sourc
 std::string kernel_entry(std::string_view name, std::string_view body, std::string_view args_type,
                          int max_threads, int min_blocks) {
   return fmt::format(
-      "extern \"C\" __global__ void __launch_bounds__({3}, {4}) {0}(const {2} args) {{ {1}(args); "
+      "extern \"C\" __global__ void __launch_bounds__({3}, {4}) {0}(const __grid_constant__ {2} "
+      "args) {{ {1}(args); "
       "}}\n"
       "MLX_KERNEL_ENTRY({0}, {2})\n",
       name, body, args_type, max_threads, min_blocks);

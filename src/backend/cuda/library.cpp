@@ -148,6 +148,7 @@ void fill_driver(const Library& lib, DriverApi& api) {
   bind(lib, "cuGraphExecMemsetNodeSetParams", api.graph_exec_memset_node_set_params);
   bind(lib, "cuGraphExecDestroy", api.graph_exec_destroy);
   bind(lib, "cuGraphLaunch", api.graph_launch);
+  bind(lib, "cuTensorMapEncodeTiled", api.tensor_map_encode_tiled);
 }
 
 void fill_nvrtc(const Library& lib, NvrtcApi& api) {

@@ -16,7 +16,6 @@ using mlx_device::DotArgs;
 namespace {
 
 constexpr int64_t kMostDotRows = 4;
-
 /** One dimension of the matrix steps by 1, the other by at least the length of that one. */
 bool is_blas_layout(const array& a) {
   int64_t rows = a.shape(-2), cols = a.shape(-1);
@@ -84,15 +83,21 @@ void launch_dots(Encoder& encoder, const array& like, DotArgs args, int64_t m, i
     return w % (v * itemsize) == 0 && x % (v * itemsize) == 0;
   };
   while (width > 1 && !fits(width)) width /= 2;
-  int rows = args.n >= 16384 ? 2 : 1;
+  // Enough warps to fill a large GPU; the shape alone decides, as the order of summation follows.
+  const int64_t all_rows = args.n * batch;
+  const int rows = all_rows >= 8192 ? 4 : all_rows >= 4096 ? 2 : 1;
+  int share = 1;
+  const int blocks_at_once = m <= 2 && itemsize <= 4 ? 4 : 2;
+  while (share < 8 && all_rows / rows * share < 4096 && args.k >= 64 * share * width) share *= 2;
   const char* type = device_type(like.dtype());
-  std::string name = fmt::format("dot_rows_{}_{}_{}_{}", type, m, rows, width);
+  std::string name = fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width);
   const Kernel& kernel = get_kernel(name, [&] {
     return simple_source(name, "dot.cuh",
-                         fmt::format("dot_rows<{}, {}, {}, {}>", type, m, rows, width), "DotArgs",
-                         256, 2);
+                         fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
+                         "DotArgs", 256, blocks_at_once);
   });
-  auto blocks = static_cast<unsigned>((args.n + 8 * rows - 1) / (8 * rows));
+  const int block_rows = 8 / share * rows;
+  auto blocks = static_cast<unsigned>((args.n + block_rows - 1) / block_rows);
   encoder.launch(kernel, {blocks, static_cast<unsigned>(batch)}, {256}, args);
 }
 

@@ -62,7 +62,9 @@ void launch_norm(Encoder& encoder, bool centered, float eps, const std::vector<a
                                          block.threads, block.vecs, block.width, centered)
                            : fmt::format("norm_long_row<{}, {}, {}, {}>", type, weight_type,
                                          block.threads, centered);
-    return simple_source(name, "norm.cuh", body, "NormArgs", block.threads);
+    // Two rows at a time on a multiprocessor: one is read while the other waits at its barriers.
+    return simple_source(name, "norm.cuh", body, "NormArgs", block.threads,
+                         std::clamp(1024 / block.threads, 1, 4));
   });
   encoder.launch(kernel, {static_cast<unsigned>(rows.count)},
                  {static_cast<unsigned>(block.threads)}, args);

@@ -16,6 +16,7 @@ using mlx_device::QuantizedArgs;
 namespace {
 
 constexpr int64_t kMostDotRows = 8;
+constexpr int64_t kMostCoreRows = 32;
 constexpr size_t kMostShared = 160 * 1024;  // of x in a block's shared memory
 
 void check_mode(QuantizationMode mode, const char* op) {
@@ -85,6 +86,59 @@ struct Product {
   int64_t m, n, k, matrices;
 };
 
+/** Rows of w and of x, in 16s and 8s, that a block of the tensor core kernel takes. */
+struct CoresTile {
+  int w, x;
+};
+CoresTile cores_tile(int64_t m, int64_t n) {
+  return {n >= 4096 || m > 8 ? 2 : 1, m > 16 ? 4 : m > 8 ? 2 : 1};
+}
+
+/** True if done: x @ w.T by tensor cores, which need 16-bit floats and take few rows of x at once.
+ */
+bool multiply_by_cores(Encoder& encoder, const array& x, const array& w, const array& scales,
+                       const array& biases, array& out, const Product& p, int bits,
+                       int group_size) {
+  bool whole_codes = bits == 2 || bits == 4 || bits == 8;
+  if (!whole_codes || bits * group_size < 128 || p.m < 2 || p.m > kMostCoreRows ||
+      x.itemsize() != 2 || !is_simple(x.dtype()) || scales.dtype() != x.dtype() ||
+      p.matrices > 65535) {
+    return false;
+  }
+  encoder.allocate(out);
+  const CoresTile tile = cores_tile(p.m, p.n);
+  QuantizedArgs args{};
+  args.x = pointer(encoder.input(x));
+  args.codes = pointer(encoder.input(w));
+  args.scales = pointer(encoder.input(scales));
+  args.biases = pointer(encoder.input(biases));
+  args.out = mutable_pointer(encoder.output(out));
+  args.m = p.m;
+  args.n = p.n;
+  args.k = p.k;
+  args.groups = p.k / group_size;
+  args.batch_x = p.m * p.k;
+  args.batch_w = p.n;
+  args.batch_out = p.m * p.n;
+  const char* type = device_type(x.dtype());
+  std::string name =
+      fmt::format("quantized_cores_{}_{}_{}_{}_{}", type, bits, group_size, tile.w, tile.x);
+  const Kernel& kernel = get_kernel(name, [&] {
+    return simple_source(
+        name, "quantized_cores.cuh",
+        fmt::format("quantized_cores<{}, {}, {}, {}, {}>", type, bits, group_size, tile.w, tile.x),
+        "QuantizedArgs", 256, 2);
+  });
+  auto pieces = [](int64_t length, int64_t piece) {
+    return static_cast<unsigned>((length + piece - 1) / piece);
+  };
+  encoder.launch(
+      kernel,
+      {pieces(p.n, 16 * tile.w), pieces(p.m, 8 * tile.x), static_cast<unsigned>(p.matrices)}, {256},
+      args);
+  return true;
+}
+
 /** True if done: x @ w.T with few rows of x, codes that fit machine words. */
 bool multiply_by_dots(Encoder& encoder, const array& x, const array& w, const array& scales,
                       const array& biases, array& out, const Product& p, int bits, int group_size) {
@@ -102,6 +156,7 @@ bool multiply_by_dots(Encoder& encoder, const array& x, const array& w, const ar
   while (rows_at_once > 1 && (p.m % rows_at_once != 0 || shared(rows_at_once) > kMostShared))
     rows_at_once /= 2;
   if (shared(rows_at_once) > kMostShared) return false;
+  encoder.allocate(out);
   // More rows of w in a warp use x more often, but leave fewer warps.
   int warp_rows = p.n >= 8192 ? 4 : p.n >= 4096 ? 2 : 1;
   if (rows_at_once >= 4 && warp_rows > 2) warp_rows = 2;
@@ -169,8 +224,8 @@ void eval_quantized_matmul(const Primitive& primitive, const std::vector<array>&
   p.matrices = static_cast<int64_t>(w.size()) / (static_cast<int64_t>(w.shape(-1)) * w.shape(-2));
   p.m = static_cast<int64_t>(out.size()) / p.n / p.matrices;
   if (transpose) {
-    if (p.m <= kMostDotRows) {
-      encoder.allocate(out);
+    if (p.m <= kMostCoreRows) {
+      if (multiply_by_cores(encoder, x, w, scales, biases, out, p, bits, group_size)) return;
       if (multiply_by_dots(encoder, x, w, scales, biases, out, p, bits, group_size)) return;
     }
   }

@@ -8,6 +8,7 @@
 #include "backend/cuda/copy.h"
 #include "backend/cuda/element.h"
 #include "backend/cuda/kernels/args.h"
+#include "backend/cuda/tape_value.h"
 #include "base/errors.h"
 #include "graph/shape.h"
 #include "mlx/primitives/reduce.h"
@@ -55,56 +56,66 @@ int vector_width(CuDevicePtr address, size_t itemsize, int64_t n, int64_t chunk)
   return width;
 }
 
-void launch_rows(Encoder& encoder, ReduceOp op, const array& in, const array& out,
+/** What is reduced: an array, or the value of a tape over these inputs. */
+struct Source {
+  Dtype dtype;
+  const array* in;
+  const TapeValue* tape = nullptr;
+};
+
+/** Launches an instance of a reduction's template, whose last argument names what it reads. */
+void launch_source(Encoder& encoder, const Source& source, std::string name,
+                   const std::string& instance, const ReduceArgs& args, unsigned blocks,
+                   int threads) {
+  if (source.tape == nullptr) {
+    const Kernel& kernel = get_kernel(
+        name, [&] { return simple_source(name, "reduce.cuh", instance, "ReduceArgs", threads); });
+    encoder.launch(kernel, {blocks}, {static_cast<unsigned>(threads)}, args);
+    return;
+  }
+  name += "_of_" + source.tape->name();
+  const Kernel& kernel =
+      get_kernel(name, [&] { return source.tape->text(name, instance, threads); });
+  encoder.launch(kernel, {blocks}, {static_cast<unsigned>(threads)},
+                 source.tape->arguments(encoder, args));
+}
+
+void launch_rows(Encoder& encoder, ReduceOp op, const Source& in, const array& out,
                  ReduceArgs args) {
-  CuDevicePtr source = encoder.input(in);
+  CuDevicePtr source = in.tape == nullptr ? encoder.input(*in.in) : 0;
   args.in = reinterpret_cast<const void*>(source);
   args.out = reinterpret_cast<void*>(encoder.output(out));
-  const char* from = device_type(in.dtype());
+  const char* from = device_type(in.dtype);
   const char* to = device_type(out.dtype());
   if (args.splits == 1 && args.n <= kShortRow && args.outer > 1) {
     int width = args.n <= 4 ? 4 : args.n <= 8 ? 8 : args.n <= 16 ? 16 : 32;
-    std::string name = fmt::format("reduce_short_{}_{}_{}_{}", op_name(op), from, to, width);
-    const Kernel& kernel = get_kernel(name, [&] {
-      return simple_source(
-          name, "reduce.cuh",
-          fmt::format("reduce_short_rows<{}, {}, {}, {}>", op_name(op), from, to, width),
-          "ReduceArgs", 256);
-    });
-    encoder.launch(kernel, {static_cast<unsigned>(ceil_div(args.outer, 256 / width))}, {256}, args);
+    launch_source(encoder, in,
+                  fmt::format("reduce_short_{}_{}_{}_{}", op_name(op), from, to, width),
+                  fmt::format("reduce_short_rows<{}, {}, {}, {}>", op_name(op), from, to, width),
+                  args, static_cast<unsigned>(ceil_div(args.outer, 256 / width)), 256);
     return;
   }
-  int width = vector_width(source, in.itemsize(), args.n, args.chunk);
+  int width = vector_width(source, in.dtype.size(), args.n, args.chunk);
   int threads = args.chunk >= 8192 ? 512 : args.chunk >= 2048 ? 256 : 128;
-  std::string name =
-      fmt::format("reduce_rows_{}_{}_{}_{}_{}", op_name(op), from, to, width, threads);
-  const Kernel& kernel = get_kernel(name, [&] {
-    return simple_source(
-        name, "reduce.cuh",
-        fmt::format("reduce_rows<{}, {}, {}, {}, {}>", op_name(op), from, to, width, threads),
-        "ReduceArgs", threads);
-  });
-  encoder.launch(kernel, {static_cast<unsigned>(args.outer * args.splits)},
-                 {static_cast<unsigned>(threads)}, args);
+  launch_source(
+      encoder, in, fmt::format("reduce_rows_{}_{}_{}_{}_{}", op_name(op), from, to, width, threads),
+      fmt::format("reduce_rows<{}, {}, {}, {}, {}>", op_name(op), from, to, width, threads), args,
+      static_cast<unsigned>(args.outer * args.splits), threads);
 }
 
-void launch_cols(Encoder& encoder, ReduceOp op, const array& in, const array& out,
+void launch_cols(Encoder& encoder, ReduceOp op, const Source& in, const array& out,
                  ReduceArgs args) {
-  CuDevicePtr source = encoder.input(in);
+  CuDevicePtr source = in.tape == nullptr ? encoder.input(*in.in) : 0;
   args.in = reinterpret_cast<const void*>(source);
   args.out = reinterpret_cast<void*>(encoder.output(out));
-  int width = std::min(4, vector_width(source, in.itemsize(), args.inner, args.inner));
+  int width = std::min(4, vector_width(source, in.dtype.size(), args.inner, args.inner));
   while (width > 1 && args.inner < 32 * width) width /= 2;
-  std::string name = fmt::format("reduce_cols_{}_{}_{}_{}", op_name(op), device_type(in.dtype()),
-                                 device_type(out.dtype()), width);
-  const Kernel& kernel = get_kernel(name, [&] {
-    return simple_source(name, "reduce.cuh",
-                         fmt::format("reduce_cols<{}, {}, {}, {}>", op_name(op),
-                                     device_type(in.dtype()), device_type(out.dtype()), width),
-                         "ReduceArgs", 256);
-  });
+  const char* from = device_type(in.dtype);
+  const char* to = device_type(out.dtype());
   int64_t tiles = ceil_div(args.inner, 32 * width);
-  encoder.launch(kernel, {static_cast<unsigned>(tiles * args.splits * args.outer)}, {256}, args);
+  launch_source(encoder, in, fmt::format("reduce_cols_{}_{}_{}_{}", op_name(op), from, to, width),
+                fmt::format("reduce_cols<{}, {}, {}, {}>", op_name(op), from, to, width), args,
+                static_cast<unsigned>(tiles * args.splits * args.outer), 256);
 }
 
 /** A run of neighbouring dimensions that are all kept or all reduced. */
@@ -113,9 +124,7 @@ struct Run {
   bool is_reduced;
 };
 
-}  // namespace
-
-void reduce_middle(Encoder& encoder, ReduceOp op, const array& in, const array& out, int64_t outer,
+void reduce_source(Encoder& encoder, ReduceOp op, const Source& in, const array& out, int64_t outer,
                    int64_t n, int64_t inner) {
   bool rows = inner == 1;
   int64_t units = rows ? outer : outer * ceil_div(inner, 32);
@@ -133,8 +142,15 @@ void reduce_middle(Encoder& encoder, ReduceOp op, const array& in, const array& 
   array partial = encoder.temporary({static_cast<int>(outer * splits), static_cast<int>(inner)},
                                     partial_dtype(out.dtype()));
   launch(encoder, op, in, partial, args);
-  launch(encoder, op, partial, out,
+  launch(encoder, op, {partial.dtype(), &partial}, out,
          {nullptr, nullptr, outer, splits, inner, 1, ceil_div(splits, 16) * 16});
+}
+
+}  // namespace
+
+void reduce_middle(Encoder& encoder, ReduceOp op, const array& in, const array& out, int64_t outer,
+                   int64_t n, int64_t inner) {
+  reduce_source(encoder, op, {in.dtype(), &in}, out, outer, n, inner);
 }
 
 namespace {
@@ -171,6 +187,63 @@ void fill_neutral(Encoder& encoder, ReduceOp op, const array& out) {
   encoder.launch(kernel, {static_cast<unsigned>(ceil_div(args.outer, 8))}, {256}, args);
 }
 
+/** Reduces dense memory with these dimensions and strides over `axes`; allocates `out`, whose
+ * dimensions keep the order that they have in memory. */
+void reduce_dense(Encoder& encoder, ReduceOp op, const Source& in, const Shape& shape,
+                  const Strides& strides, const std::vector<int>& axes, array& out) {
+  std::vector<int> order(shape.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return strides[a] > strides[b]; });
+  std::vector<Run> runs;
+  Strides out_strides(out.ndim(), 1);
+  int64_t stride = 1;
+  for (size_t i = order.size(); i-- > 0;) {
+    int d = order[i];
+    out_strides[d] = stride;
+    stride *= out.shape()[d];
+  }
+  for (int d : order) {
+    if (shape[d] == 1) continue;
+    bool is_reduced = std::find(axes.begin(), axes.end(), d) != axes.end();
+    if (!runs.empty() && runs.back().is_reduced == is_reduced) {
+      runs.back().length *= shape[d];
+    } else {
+      runs.push_back({shape[d], is_reduced});
+    }
+  }
+  array::Flags flags = view_flags(out.shape(), out_strides, out.size());
+  if (flags.row_contiguous) {
+    encoder.allocate(out);
+  } else {
+    encoder.allocate(out, out_strides, flags);
+  }
+  size_t num_reduced =
+      std::count_if(runs.begin(), runs.end(), [](const Run& run) { return run.is_reduced; });
+  if (num_reduced == 0) {
+    runs.push_back({1, true});
+    num_reduced = 1;
+  }
+  Source current = in;
+  array last = out;  // keeps what is read next
+  for (; num_reduced > 0; --num_reduced) {
+    size_t at = runs.size();
+    while (!runs[--at].is_reduced) {
+    }
+    int64_t outer = 1;
+    int64_t inner = 1;
+    for (size_t i = 0; i < at; ++i) outer *= runs[i].length;
+    for (size_t i = at + 1; i < runs.size(); ++i) inner *= runs[i].length;
+    array target = num_reduced == 1 ? out
+                                    : encoder.temporary({static_cast<int>(outer * inner)},
+                                                        partial_dtype(out.dtype()));
+    reduce_source(encoder, op, current, target, outer, runs[at].length, inner);
+    last = target;
+    current = {last.dtype(), &last};
+    runs.erase(runs.begin() + static_cast<ptrdiff_t>(at));
+  }
+}
+
 void eval_reduce(const Primitive& primitive, const std::vector<array>& inputs,
                  std::vector<array>& outputs) {
   auto [type, axes] = static_cast<const Reduce&>(primitive).state();
@@ -190,55 +263,26 @@ void eval_reduce(const Primitive& primitive, const std::vector<array>& inputs,
   array in = inputs[0];
   bool dense = in.flags().contiguous && in.data_size() == in.size();
   if (!dense) in = as_row_contiguous(encoder, in);
-  std::vector<int> order(in.ndim());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int a, int b) { return in.strides()[a] > in.strides()[b]; });
-  std::vector<Run> runs;
-  Strides out_strides(out.ndim(), 1);
-  int64_t stride = 1;
-  for (size_t i = order.size(); i-- > 0;) {
-    int d = order[i];
-    out_strides[d] = stride;
-    stride *= out.shape()[d];
+  reduce_dense(encoder, op, {in.dtype(), &in}, in.shape(), in.strides(), axes, out);
+}
+
+/** A tape's value goes into the reduction as it would be read from memory: with the same bits. */
+void eval_fused_reduce(const Primitive& primitive, const std::vector<array>& inputs,
+                       std::vector<array>& outputs) {
+  const auto& fused = static_cast<const FusedReduce&>(primitive);
+  Encoder& encoder = Encoder::of(primitive.stream());
+  array& out = outputs[0];
+  TapeValue value(encoder, fused.tape(), fused.dtype(), fused.shape(), inputs);
+  if (!value.fits() || out.size() == 0) {
+    // Layouts that are not read in order: the value is stored, then reduced.
+    std::vector<array> stored{array::placeholder(fused.shape(), fused.dtype())};
+    run_tape(encoder, fused.tape(), inputs, stored);
+    eval_reduce(*fused.reduce(), stored, outputs);
+    return;
   }
-  for (int d : order) {
-    if (in.shape()[d] == 1) continue;
-    bool is_reduced = std::find(axes.begin(), axes.end(), d) != axes.end();
-    if (!runs.empty() && runs.back().is_reduced == is_reduced) {
-      runs.back().length *= in.shape()[d];
-    } else {
-      runs.push_back({in.shape()[d], is_reduced});
-    }
-  }
-  array::Flags flags = view_flags(out.shape(), out_strides, out.size());
-  if (flags.row_contiguous) {
-    encoder.allocate(out);
-  } else {
-    encoder.allocate(out, out_strides, flags);
-  }
-  size_t num_reduced =
-      std::count_if(runs.begin(), runs.end(), [](const Run& run) { return run.is_reduced; });
-  if (num_reduced == 0) {
-    runs.push_back({1, true});
-    num_reduced = 1;
-  }
-  array current = in;
-  for (; num_reduced > 0; --num_reduced) {
-    size_t at = runs.size();
-    while (!runs[--at].is_reduced) {
-    }
-    int64_t outer = 1;
-    int64_t inner = 1;
-    for (size_t i = 0; i < at; ++i) outer *= runs[i].length;
-    for (size_t i = at + 1; i < runs.size(); ++i) inner *= runs[i].length;
-    array target = num_reduced == 1 ? out
-                                    : encoder.temporary({static_cast<int>(outer * inner)},
-                                                        partial_dtype(out.dtype()));
-    reduce_middle(encoder, op, current, target, outer, runs[at].length, inner);
-    current = target;
-    runs.erase(runs.begin() + static_cast<ptrdiff_t>(at));
-  }
+  auto [type, axes] = static_cast<const Reduce&>(*fused.reduce()).state();
+  reduce_dense(encoder, to_op(type), {fused.dtype(), nullptr, &value}, fused.shape(),
+               row_major_strides(fused.shape()), axes, out);
 }
 
 void eval_arg_reduce(const Primitive& primitive, const std::vector<array>& inputs,
@@ -285,6 +329,7 @@ void eval_arg_reduce(const Primitive& primitive, const std::vector<array>& input
 void register_reduce(KernelTable& table) {
   table.add<Reduce>(eval_reduce);
   table.add<ArgReduce>(eval_arg_reduce);
+  table.add<FusedReduce>(eval_fused_reduce);
 }
 
 }  // namespace mlx::core::cuda

@@ -1,6 +1,7 @@
 // Sort, argsort, partition and searchsorted on the GPU.
 #include "backend/cuda/sort.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "backend/cuda/kernels/args.h"
@@ -17,63 +18,89 @@ using mlx_device::SortArgs;
 namespace {
 
 constexpr int64_t kShortRow = 2048;
-constexpr int64_t kRadixTile = 4096;  // of the kernel
+constexpr int64_t kRadixTile = 8192;  // of the kernel
+constexpr unsigned kThreads = 512;
 
 unsigned blocks_of(int64_t count) { return static_cast<unsigned>((count + 255) / 256); }
 
-const Kernel& sort_kernel(const std::string& body, const std::string& name, int threads) {
-  return get_kernel(name,
-                    [&] { return simple_source(name, "sort.cuh", body, "SortArgs", threads); });
+const Kernel& sort_kernel(const std::string& body, const std::string& name, int threads,
+                          int min_blocks = 1) {
+  return get_kernel(
+      name, [&] { return simple_source(name, "sort.cuh", body, "SortArgs", threads, min_blocks); });
 }
 
-/** Exclusive sums of each row of counts, in place of a copy. */
+/** Exclusive sums of each row of counts. */
 array exclusive_sums(Encoder& encoder, const array& counts, int64_t rows, int64_t n) {
   array whole = array::placeholder({static_cast<int>(rows), static_cast<int>(n)}, uint32);
   whole.copy_shared_buffer(counts, row_major_strides(whole.shape()), {true, true, false},
                            counts.size());
-  array result = array::placeholder(whole.shape(), uint32);
   Scan scan(Stream(0, Device::gpu), Scan::Sum, 1, false, false);
+  array result = array::placeholder(whole.shape(), uint32);
   run_scan(encoder, scan, whole, result);
   return result;
 }
 
-struct Keys {
-  array keys;
-  array places;
-};
+/** What radix passes give; the names of the device's SortResult. */
+enum class Result { values, places, pairs };
 
-/** All radix passes over rows of keys; the places go along if `with_places`. */
-Keys radix_sort(Encoder& encoder, Keys current, int64_t rows, int64_t n, bool with_places) {
-  const char* type = bits_type(current.keys.itemsize());
-  int64_t blocks = (n + kRadixTile - 1) / kRadixTile;
-  Keys other{encoder.temporary(current.keys.shape(), current.keys.dtype()),
-             with_places ? encoder.temporary(current.places.shape(), uint32) : current.places};
-  const Kernel& count =
-      sort_kernel(fmt::format("radix_count<{}>", type), fmt::format("radix_count_{}", type), 256);
-  const Kernel& move = sort_kernel(fmt::format("radix_move<{}, {}>", type, with_places),
-                                   fmt::format("radix_move_{}_{}", type, with_places), 256);
-  for (int shift = 0; shift < static_cast<int>(8 * current.keys.itemsize()); shift += 8) {
+/** All radix passes over rows of `in`: into `keys` (sorted values, or the keys of pairs) and
+ * `places`. */
+void radix_sort(Encoder& encoder, const array& in, int64_t rows, int64_t n, Result result,
+                const array* keys, const array* places) {
+  const char* type = device_type(in.dtype());
+  const char* what = result == Result::values   ? "kSortedValues"
+                     : result == Result::places ? "kSortedPlaces"
+                                                : "kSortedPairs";
+  const auto itemsize = static_cast<int>(in.itemsize());
+  const int passes = itemsize;
+  const int64_t blocks = (n + kRadixTile - 1) / kRadixTile;
+  const bool with_places = result != Result::values;
+  Dtype key_dtype = itemsize == 1   ? uint8
+                    : itemsize == 2 ? uint16
+                    : itemsize == 4 ? uint32
+                                    : uint64;
+  const Shape shape{static_cast<int>(rows), static_cast<int>(n)}, none{1};
+  array counts = encoder.temporary({static_cast<int>(rows * 256 * blocks)}, uint32);
+  array key_a = encoder.temporary(passes > 1 ? shape : none, key_dtype);
+  array key_b = encoder.temporary(passes > 2 ? shape : none, key_dtype);
+  array place_a = encoder.temporary(passes > 1 && with_places ? shape : none, uint32);
+  array place_b = encoder.temporary(passes > 2 && with_places ? shape : none, uint32);
+  // Passes between the first and the last see keys only, whatever the elements were.
+  const char* bits = bits_type(itemsize);
+  for (int pass = 0; pass < passes; ++pass) {
+    const bool first = pass == 0, last = pass == passes - 1;
+    const array& key_from = first ? in : pass % 2 == 1 ? key_a : key_b;
+    const array& place_from = pass % 2 == 1 ? place_a : place_b;
+    const array& place_to = last && with_places ? *places : pass % 2 == 0 ? place_a : place_b;
+    const array* key_to = last ? keys : pass % 2 == 0 ? &key_a : &key_b;
     SortArgs args{};
     args.rows = rows;
     args.n = n;
     args.blocks = blocks;
-    args.shift = shift;
-    array counts = encoder.temporary({static_cast<int>(rows * 256 * blocks)}, uint32);
-    args.in = pointer(encoder.input(current.keys));
+    args.shift = 8 * pass;
+    std::string of_count = fmt::format("<{}, {}, {}>", first ? type : bits, what, first);
+    std::string of_move =
+        fmt::format("<{}, {}, {}, {}>", first || last ? type : bits, what, first, last);
+    auto flat = [](std::string text) {
+      std::erase_if(text, [](char c) { return c == '<' || c == '>' || c == ' '; });
+      std::replace(text.begin(), text.end(), ',', '_');
+      return text;
+    };
+    args.in = pointer(encoder.input(key_from));
     args.counts = mutable_pointer(encoder.output(counts));
-    encoder.launch(count, {static_cast<unsigned>(rows * blocks)}, {256}, args);
+    encoder.launch(sort_kernel("radix_count" + of_count, "radix_count_" + flat(of_count), kThreads),
+                   {static_cast<unsigned>(rows * blocks)}, {kThreads}, args);
     array sums = exclusive_sums(encoder, counts, rows, 256 * blocks);
-    args.in = pointer(encoder.input(current.keys));
+    args.in = pointer(encoder.input(key_from));
     args.counts = mutable_pointer(encoder.input(sums));
-    args.out = mutable_pointer(encoder.output(other.keys));
-    if (with_places) {
-      args.indices_in = pointer(encoder.input(current.places));
-      args.indices_out = mutable_pointer(encoder.output(other.places));
-    }
-    encoder.launch(move, {static_cast<unsigned>(rows * blocks)}, {256}, args);
-    std::swap(current, other);
+    if (with_places && !first) args.indices_in = pointer(encoder.input(place_from));
+    if (key_to != nullptr) args.out = mutable_pointer(encoder.output(*key_to));
+    if (with_places) args.indices_out = mutable_pointer(encoder.output(place_to));
+    size_t shared =
+        kRadixTile * static_cast<size_t>(with_places ? std::max(itemsize, 4) : itemsize);
+    encoder.launch(sort_kernel("radix_move" + of_move, "radix_move_" + flat(of_move), kThreads, 2),
+                   {static_cast<unsigned>(rows * blocks)}, {kThreads}, args, shared);
   }
-  return current;
 }
 
 /** Sorts rows of the last axis: values, or the places they come from. */
@@ -96,29 +123,20 @@ void sort_rows(Encoder& encoder, const Rows& rows, const array& out, bool places
     return;
   }
   // A complex value cannot be had back from its key: the places are sorted and the values fetched.
-  size_t itemsize = rows.x.itemsize();
-  Dtype key_dtype = itemsize == 1   ? uint8
-                    : itemsize == 2 ? uint16
-                    : itemsize == 4 ? uint32
-                                    : uint64;
-  Shape shape{static_cast<int>(rows.count), static_cast<int>(rows.length)};
-  Keys keys{encoder.temporary(shape, key_dtype),
-            encoder.temporary(places ? shape : Shape{1}, uint32)};
-  args.in = pointer(encoder.input(rows.x));
-  args.out = mutable_pointer(encoder.output(keys.keys));
-  args.indices_out = mutable_pointer(encoder.output(keys.places));
-  const Kernel& make = sort_kernel(fmt::format("make_sort_keys<{}, {}>", type, places),
-                                   fmt::format("make_sort_keys_{}_{}", type, places), 256);
-  encoder.launch(make, {blocks_of(rows.count * rows.length)}, {256}, args);
-  Keys sorted = radix_sort(encoder, keys, rows.count, rows.length, places);
-  if (places) {
-    encoder.copy_array(sorted.places, out);
+  const bool fetch = rows.x.dtype() == complex64 && !places;
+  if (!fetch) {
+    radix_sort(encoder, rows.x, rows.count, rows.length, places ? Result::places : Result::values,
+               places ? nullptr : &out, places ? &out : nullptr);
     return;
   }
-  args.in = pointer(encoder.input(sorted.keys));
+  array order =
+      encoder.temporary({static_cast<int>(rows.count), static_cast<int>(rows.length)}, uint32);
+  radix_sort(encoder, rows.x, rows.count, rows.length, Result::places, nullptr, &order);
+  args.in = pointer(encoder.input(rows.x));
+  args.indices_in = pointer(encoder.input(order));
   args.out = mutable_pointer(encoder.output(out));
-  const Kernel& values = sort_kernel(fmt::format("values_of_sort_keys<{}>", type),
-                                     fmt::format("sort_values_{}", type), 256);
+  const Kernel& values =
+      sort_kernel("values_at_places<complex_t>", "values_at_places_complex", 256);
   encoder.launch(values, {blocks_of(rows.count * rows.length)}, {256}, args);
 }
 
@@ -127,10 +145,6 @@ void run_sort(const Primitive& primitive, int axis, const array& in, array& out,
   if (out.size() == 0) {
     encoder.allocate(out);
     return;
-  }
-  if (in.dtype() == complex64 && !places && in.shape(axis) > kShortRow) {
-    throw_runtime("sort", "No kernel for the GPU for complex64 rows longer than {}; use mx.cpu.",
-                  kShortRow);
   }
   int last = static_cast<int>(in.ndim()) - 1;
   if (axis == last) {
@@ -196,18 +210,9 @@ void eval_searchsorted(const Primitive& primitive, const std::vector<array>& inp
 std::pair<array, array> sort_pairs(Encoder& encoder, const array& keys) {
   auto n = static_cast<int64_t>(keys.size());
   array places = encoder.temporary(keys.shape(), uint32);
-  array copy = encoder.temporary(keys.shape(), uint64);
-  SortArgs args{};
-  args.rows = 1;
-  args.n = n;
-  args.in = pointer(encoder.input(keys));
-  args.out = mutable_pointer(encoder.output(copy));
-  args.indices_out = mutable_pointer(encoder.output(places));
-  const Kernel& make =
-      sort_kernel("make_sort_keys<uint64_t, true>", "make_sort_keys_uint64_t_true", 256);
-  encoder.launch(make, {blocks_of(n)}, {256}, args);
-  Keys sorted = radix_sort(encoder, {copy, places}, 1, n, true);
-  return {sorted.keys, sorted.places};
+  array sorted = encoder.temporary(keys.shape(), uint64);
+  radix_sort(encoder, keys, 1, n, Result::pairs, &sorted, &places);
+  return {sorted, places};
 }
 
 void register_sort(KernelTable& table) {

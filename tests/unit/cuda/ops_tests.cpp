@@ -73,8 +73,15 @@ TEST(CudaOps, AttentionOfAllKinds) {
         Case{2, 2, 1, 17, 40, 80, bfloat16, "array"}, Case{1, 2, 1, 20, 20, 64, float32, "causal"},
         Case{1, 2, 1, 33, 50, 40, float16, "bool"}, Case{1, 4, 2, 1, 300, 64, bfloat16, ""},
         Case{2, 4, 1, 1, 700, 128, float16, ""}, Case{1, 3, 1, 4, 37, 64, float32, "causal"},
-        Case{1, 2, 1, 3, 260, 256, float32, "array"}, Case{1, 8, 1, 1, 5, 64, float16, "bool"},
-        Case{1, 1, 1, 2, 1, 96, bfloat16, ""}}) {
+        Case{1, 2, 1, 3, 260, 256, float32, "array"},
+        Case{2, 4, 2, 200, 300, 128, bfloat16, "causal"},
+        Case{1, 2, 1, 150, 150, 96, float16, "bool"},
+        Case{1, 1, 1, 130, 257, 256, bfloat16, "array"},
+        Case{1, 1, 1, 300, 140, 64, float16, "causal"},
+        Case{3, 2, 1, 129, 129, 80, bfloat16, "causal"},
+        Case{1, 8, 2, 2, 500, 64, bfloat16, "causal"},
+        Case{1, 16, 1, 1, 333, 128, float16, "array"}, Case{1, 4, 2, 3, 700, 256, bfloat16, "bool"},
+        Case{1, 8, 1, 1, 5, 64, float16, "bool"}, Case{1, 1, 1, 2, 1, 96, bfloat16, ""}}) {
     array q = random_array({c.batch, c.heads, c.queries, c.features}, c.dtype);
     array k = random_array({c.batch, c.key_heads, c.keys, c.features}, c.dtype);
     array v = random_array({c.batch, c.key_heads, c.keys, c.features}, c.dtype);
@@ -204,6 +211,13 @@ TEST(CudaOps, SortsRowsOfEveryLength) {
   expect_same_bytes(sort(x, 0, s), sort(x, 0, Device::cpu));
   expect_same_bytes(argsort(x, 0, s), argsort(x, 0, Device::cpu));
   float inf = INFINITY;
+  array complex = astype(random_ints({2, 5000}, -9, 9, int32), complex64, Device::cpu);
+  complex = add(complex,
+                multiply(astype(random_ints({2, 5000}, -9, 9, int32), complex64, Device::cpu),
+                         array(complex64_t(0, 1)), Device::cpu),
+                Device::cpu);
+  expect_same_bytes(sort(complex, 1, s), sort(complex, 1, Device::cpu));
+  expect_same_bytes(argsort(complex, 1, s), argsort(complex, 1, Device::cpu));
   array odd = array({NAN, -0.0f, 0.0f, inf, -inf, 1.0f, NAN, -1.0f});
   expect_same_bytes(argsort(odd, 0, s), argsort(odd, 0, Device::cpu));
   array sorted = sort(random_array({100}), Device::cpu);
@@ -228,6 +242,8 @@ TEST(CudaOps, RandomBitsAreTheCpus) {
   }
   expect_same_bytes(arange(3.0, 900.0, 0.7, float32, s),
                     arange(3.0, 900.0, 0.7, float32, Device::cpu));
+  expect_same_bytes(arange(-3.0, 90.0, 0.5, complex64, s),
+                    arange(-3.0, 90.0, 0.5, complex64, Device::cpu));
   expect_same_bytes(arange(-5, 300, 3, int16, s), arange(-5, 300, 3, int16, Device::cpu));
 }
 

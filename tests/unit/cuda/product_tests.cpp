@@ -96,13 +96,16 @@ TEST(CudaProduct, MultipliesQuantisedMatrices) {
   for (auto [bits, group, dtype] : {std::tuple{4, 64, float32},
                                     {4, 32, bfloat16},
                                     {8, 64, float16},
+                                    {8, 32, bfloat16},
+                                    {2, 128, bfloat16},
+                                    {4, 64, float16},
                                     {2, 64, float32},
                                     {8, 128, float32},
                                     {3, 32, float32},
                                     {6, 64, bfloat16}}) {
     array w = random_array({21, 2176}, dtype);
     auto q = quantize(w, group, bits, "affine", std::nullopt, Device::cpu);
-    for (int rows : {1, 2, 3, 4, 8, 11}) {
+    for (int rows : {1, 2, 3, 4, 8, 11, 20, 33}) {
       array x = random_array({rows, w.shape(1)}, dtype);
       array gpu = quantized_matmul(x, q[0], q[1], q[2], true, group, bits, "affine", s);
       array cpu = quantized_matmul(x, q[0], q[1], q[2], true, group, bits, "affine", Device::cpu);

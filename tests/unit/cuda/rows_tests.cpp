@@ -111,6 +111,35 @@ TEST(CudaRows, ReducesLongRowsAndColumnsInSplits) {
                1e-3);
 }
 
+TEST(CudaRows, ReducesATapesValueWithTheBitsOfTheStoredOne) {
+  Stream s = gpu_stream();
+  auto v = random_floats(64 * 300 * 5);
+  array x = array(v.begin(), {64, 300, 5});
+  for (Dtype dtype : {float32, bfloat16}) {
+    array a = contiguous(astype(x, dtype, s), false, s);
+    for (std::vector<int> axes :
+         {std::vector<int>{0, 1, 2}, {2}, {0}, {1, 2}, {0, 1}, {1}, {0, 2}}) {
+      auto product = [&](const array& other) {
+        return multiply(multiply(sin(a, s), other, s), array(0.5f, dtype), s);
+      };
+      for (const array& other : {a, broadcast_to(array(1.5f, dtype), a.shape(), s),
+                                 broadcast_to(slice(a, {0, 0, 0}, {1, 1, 5}, s), a.shape(), s)}) {
+        array fused = sum(product(other), axes, false, s);
+        array stored = product(other);
+        eval(stored);
+        array separate = sum(stored, axes, false, s);
+        auto got = values<float>(astype(fused, float32, s));
+        auto want = values<float>(astype(separate, float32, s));
+        EXPECT_EQ(std::memcmp(got.data(), want.data(), 4 * got.size()), 0);
+      }
+    }
+    array any_large = any(greater(a, array(3.9f, dtype), s), 1, false, s);
+    array stored = greater(a, array(3.9f, dtype), s);
+    eval(stored);
+    EXPECT_EQ(values<bool>(any_large), values<bool>(any(stored, 1, false, s)));
+  }
+}
+
 TEST(CudaRows, SoftmaxAndLogsumexp) {
   for (auto [rows, n, dtype] : {std::tuple{3, 1000, float32},
                                 {2, 37, float32},

@@ -36,6 +36,13 @@ struct ReduceArgs {
   long long chunk;
 };
 
+/** A reduction of an element tape's value, computed from these inputs. */
+struct TapeReduceArgs {
+  ReduceArgs reduce;
+  const void* in[kMaxTapeInputs];
+  unsigned long long constants[kMaxTapeInputs];
+};
+
 struct CrossEntropyArgs {
   const void* logits;
   const void* targets;
@@ -217,6 +224,22 @@ struct AttentionArgs {
   int row_groups;  // decode: pieces that the rows of a key head are cut into
   float scale;
   int causal;
+};
+
+/** What the driver encodes of an array, for copies of tiles by Hopper's copy engine. */
+struct alignas(64) TensorMap {
+  unsigned char opaque[128];
+};
+
+/** Attention by tiles that the copy engine fetches. */
+struct AttentionHopperArgs {
+  TensorMap q_map;
+  TensorMap k_map;
+  TensorMap v_map;
+  AttentionArgs a;
+  int query_blocks;
+  int section;  // heads whose keys and values stay in the cache together
+  int tiles;    // query_blocks for each head of each batch
 };
 
 constexpr int kMaxIndexArrays = 8;

@@ -108,6 +108,28 @@ inline void load_matrices_transposed(unsigned (&r)[4], const void* shared_row) {
                : "r"(shared_address(shared_row)));
 }
 
+/** An 8x8 matrix of 16-bit elements spread over a warp, transposed. */
+inline unsigned transpose_matrix(unsigned r) {
+  unsigned out;
+  asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(r));
+  return out;
+}
+
+/** a * b + c of pairs of 16-bit floats, rounded once. */
+inline unsigned fma_bfloat2(unsigned a, unsigned b, unsigned c) {
+  unsigned d;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+inline unsigned fma_half2(unsigned a, unsigned b, unsigned c) {
+  unsigned d;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+/** The low, or the high, halves of two words. */
+inline unsigned low_halves(unsigned a, unsigned b) { return (a & 0xffffu) | b << 16; }
+inline unsigned high_halves(unsigned a, unsigned b) { return a >> 16 | (b & 0xffff0000u); }
+
 /** d += a b on tensor cores: a 16x16, b 16x8, d 16x8 in float. */
 inline void mma_bfloat(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm volatile(

@@ -85,7 +85,7 @@ inline void arange(const ArangeArgs& a) {
   let_next_kernel_start();
   long long i = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
   if (i >= a.size) return;
-  static_cast<T*>(a.out)[i] = narrow<T>(static_cast<Compute<T>>(a.start + static_cast<double>(i) * a.step));
+  static_cast<T*>(a.out)[i] = narrow<T>(convert<Compute<T>>(a.start + static_cast<double>(i) * a.step));
 }
 /** Integers count in integers, so that no digit is lost. */
 template <class T>

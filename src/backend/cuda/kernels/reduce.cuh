@@ -89,9 +89,19 @@ struct ReduceOr {
   }
 };
 
+/** What a reduction reads from memory; a tape's value offers the same. */
+template <class In>
+struct MemorySource {
+  const In* in;
+  template <int N>
+  Vec<In, N> load(long long at) const {
+    return load_vec<In, N>(in + at);
+  }
+};
+
 /** One block a chunk of a row; `inner` is 1. N elements at once. */
-template <class Op, class In, class Out, int N, int Threads>
-inline void reduce_rows(const ReduceArgs& a) {
+template <class Op, class In, class Out, int N, int Threads, class Source>
+inline void reduce_rows(const ReduceArgs& a, const Source& source) {
   wait_for_inputs();
   let_next_kernel_start();
   using A = Compute<Out>;
@@ -101,7 +111,7 @@ inline void reduce_rows(const ReduceArgs& a) {
   long long split = blockIdx.x - row * a.splits;
   long long first = split * a.chunk;
   long long last = first + a.chunk < a.n ? first + a.chunk : a.n;
-  const In* in = static_cast<const In*>(a.in) + row * a.n;
+  long long base = row * a.n;
   Op op;
   A total[N];
 #pragma unroll
@@ -111,7 +121,7 @@ inline void reduce_rows(const ReduceArgs& a) {
   for (; at + (kUnroll - 1) * kStep < last; at += kUnroll * kStep) {
     Vec<In, N> v[kUnroll];
 #pragma unroll
-    for (int u = 0; u < kUnroll; ++u) v[u] = load_vec<In, N>(in + at + u * kStep);
+    for (int u = 0; u < kUnroll; ++u) v[u] = source.template load<N>(base + at + u * kStep);
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
 #pragma unroll
@@ -119,7 +129,7 @@ inline void reduce_rows(const ReduceArgs& a) {
     }
   }
   for (; at < last; at += kStep) {
-    Vec<In, N> v = load_vec<In, N>(in + at);
+    Vec<In, N> v = source.template load<N>(base + at);
 #pragma unroll
     for (int j = 0; j < N; ++j) total[j] = op(total[j], convert<A>(widen<In>(v.v[j])));
   }
@@ -132,9 +142,14 @@ inline void reduce_rows(const ReduceArgs& a) {
   if (threadIdx.x == 0) static_cast<Out*>(a.out)[blockIdx.x] = narrow<Out>(result);
 }
 
+template <class Op, class In, class Out, int N, int Threads>
+inline void reduce_rows(const ReduceArgs& a) {
+  reduce_rows<Op, In, Out, N, Threads>(a, MemorySource<In>{static_cast<const In*>(a.in)});
+}
+
 /** Short rows: `Width` lanes each, several rows a block of 256. */
-template <class Op, class In, class Out, int Width>
-inline void reduce_short_rows(const ReduceArgs& a) {
+template <class Op, class In, class Out, int Width, class Source>
+inline void reduce_short_rows(const ReduceArgs& a, const Source& source) {
   wait_for_inputs();
   let_next_kernel_start();
   using A = Compute<Out>;
@@ -142,16 +157,22 @@ inline void reduce_short_rows(const ReduceArgs& a) {
   long long row = static_cast<long long>(blockIdx.x) * (256 / Width) + threadIdx.x / Width;
   A total = Op::template start<A>();
   if (row < a.outer) {
-    const In* in = static_cast<const In*>(a.in) + row * a.n;
-    for (long long i = threadIdx.x % Width; i < a.n; i += Width) total = op(total, convert<A>(widen<In>(in[i])));
+    for (long long i = threadIdx.x % Width; i < a.n; i += Width) {
+      total = op(total, convert<A>(widen<In>(source.template load<1>(row * a.n + i).v[0])));
+    }
   }
   total = warp_reduce<Width>(op, total);
   if (row < a.outer && threadIdx.x % Width == 0) static_cast<Out*>(a.out)[row] = narrow<Out>(total);
 }
 
+template <class Op, class In, class Out, int Width>
+inline void reduce_short_rows(const ReduceArgs& a) {
+  reduce_short_rows<Op, In, Out, Width>(a, MemorySource<In>{static_cast<const In*>(a.in)});
+}
+
 /** Columns: 32 threads side by side with N columns each, 8 rows of them. */
-template <class Op, class In, class Out, int N>
-inline void reduce_cols(const ReduceArgs& a) {
+template <class Op, class In, class Out, int N, class Source>
+inline void reduce_cols(const ReduceArgs& a, const Source& source) {
   wait_for_inputs();
   let_next_kernel_start();
   using A = Compute<Out>;
@@ -167,7 +188,7 @@ inline void reduce_cols(const ReduceArgs& a) {
   long long col = (tile * 32 + lane) * N;
   long long first = split * a.chunk;
   long long last = first + a.chunk < a.n ? first + a.chunk : a.n;
-  const In* in = static_cast<const In*>(a.in) + outer * a.n * a.inner + col;
+  long long base = outer * a.n * a.inner + col;
   A total[N];
 #pragma unroll
   for (int j = 0; j < N; ++j) total[j] = Op::template start<A>();
@@ -177,7 +198,7 @@ inline void reduce_cols(const ReduceArgs& a) {
     for (; i + (kUnroll - 1) * 8 < last; i += kUnroll * 8) {
       Vec<In, N> v[kUnroll];
 #pragma unroll
-      for (int u = 0; u < kUnroll; ++u) v[u] = load_vec<In, N>(in + (i + u * 8) * a.inner);
+      for (int u = 0; u < kUnroll; ++u) v[u] = source.template load<N>(base + (i + u * 8) * a.inner);
 #pragma unroll
       for (int u = 0; u < kUnroll; ++u) {
 #pragma unroll
@@ -185,7 +206,7 @@ inline void reduce_cols(const ReduceArgs& a) {
       }
     }
     for (; i < last; i += 8) {
-      Vec<In, N> v = load_vec<In, N>(in + i * a.inner);
+      Vec<In, N> v = source.template load<N>(base + i * a.inner);
 #pragma unroll
       for (int j = 0; j < N; ++j) total[j] = op(total[j], convert<A>(widen<In>(v.v[j])));
     }
@@ -201,6 +222,11 @@ inline void reduce_cols(const ReduceArgs& a) {
     for (int l = 1; l < 8; ++l) sum = op(sum, shared[l][c]);
     static_cast<Out*>(a.out)[(outer * a.splits + split) * a.inner + at] = narrow<Out>(sum);
   }
+}
+
+template <class Op, class In, class Out, int N>
+inline void reduce_cols(const ReduceArgs& a) {
+  reduce_cols<Op, In, Out, N>(a, MemorySource<In>{static_cast<const In*>(a.in)});
 }
 
 /** A value and where it was found; of equal values the first counts, and a NaN before all numbers. */

@@ -24,7 +24,7 @@ inline void scan_rows(const ScanArgs& a) {
   let_next_kernel_start();
   using A = Compute<Out>;
   constexpr int kWarps = Threads / 32;
-  __shared__ A warp_totals[kWarps];
+  __shared__ A all_totals[2][kWarps];  // of this tile and the last: one barrier a tile is enough
   Op op;
   long long row = blockIdx.x / a.splits;
   long long split = blockIdx.x - row * a.splits;
@@ -43,6 +43,7 @@ inline void scan_rows(const ScanArgs& a) {
   };
   long long at = static_cast<long long>(threadIdx.x) * N;
   Vec<In, N> next = fetch(at);
+  int turn = 0;
   for (long long tile = 0; tile < length; tile += Threads * N, at += Threads * N) {
     Vec<In, N> raw = next;
     next = fetch(at + Threads * N);
@@ -51,7 +52,9 @@ inline void scan_rows(const ScanArgs& a) {
     A running = Op::template start<A>();
 #pragma unroll
     for (int j = 0; j < N; ++j) {
-      A value = inside ? convert<A>(widen<In>(raw.v[a.reverse ? N - 1 - j : j])) : Op::template start<A>();
+      // Both places are known at compile time, so that the tile stays in registers.
+      In given = a.reverse ? raw.v[N - 1 - j] : raw.v[j];
+      A value = inside ? convert<A>(widen<In>(given)) : Op::template start<A>();
       A before = running;
       running = j == 0 ? value : op(running, value);
       sums[j] = a.inclusive ? running : before;
@@ -63,6 +66,8 @@ inline void scan_rows(const ScanArgs& a) {
       A other = shuffle_up(inclusive, distance);
       if (lane_id() >= distance) inclusive = op(other, inclusive);
     }
+    A* warp_totals = all_totals[turn];
+    turn ^= 1;
     if (lane_id() == 31) warp_totals[warp_id()] = inclusive;
     A before_thread = shuffle_up(inclusive, 1);
     __syncthreads();
@@ -76,15 +81,16 @@ inline void scan_rows(const ScanArgs& a) {
     carry = total;
     if (lane_id() > 0) base = op(base, before_thread);
     if (inside) {
-      Vec<Out, N> result;
+      Vec<Out, N> in_order, result;
 #pragma unroll
       for (int j = 0; j < N; ++j) {
         A value = !a.inclusive && j == 0 ? base : op(base, sums[j]);
-        result.v[a.reverse ? N - 1 - j : j] = narrow<Out>(value);
+        in_order.v[j] = narrow<Out>(value);
       }
+#pragma unroll
+      for (int j = 0; j < N; ++j) result.v[j] = a.reverse ? in_order.v[N - 1 - j] : in_order.v[j];
       store_vec<Out, N>(out + place(at), result);
     }
-    __syncthreads();
   }
 }
 

@@ -111,104 +111,187 @@ inline void sort_short_rows(const SortArgs& a) {
   }
 }
 
-/** Keys (and places) of all elements: the start of the radix passes. */
-template <class T, bool kIndices>
-inline void make_sort_keys(const SortArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
-  if (at >= a.rows * a.n) return;
-  using Key = typename SortKey<T>::Key;
-  T x = static_cast<const T*>(a.in)[at];
-  static_cast<Key*>(a.out)[at] = kIndices ? SortKey<T>::folded(x) : SortKey<T>::exact(x);
-  if constexpr (kIndices) static_cast<uint32_t*>(a.indices_out)[at] = static_cast<uint32_t>(at % a.n);
-}
+constexpr int kRadixTile = 8192;
+constexpr int kRadixThreads = 512;
 
-template <class T>
-inline void values_of_sort_keys(const SortArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
-  if (at >= a.rows * a.n) return;
-  using Key = typename SortKey<T>::Key;
-  static_cast<T*>(a.out)[at] = SortKey<T>::value(static_cast<const Key*>(a.in)[at]);
-}
+/** What a pass reads (elements at first, then keys) and what the last one writes. */
+enum SortResult { kSortedValues, kSortedPlaces, kSortedPairs };
 
-constexpr int kRadixTile = 4096;
-constexpr int kRadixWarps = 8;
+template <class T, bool kFirst, SortResult kResult>
+inline typename SortKey<T>::Key radix_key(const void* in, long long at) {
+  if constexpr (kFirst) {
+    T x = static_cast<const T*>(in)[at];
+    return kResult == kSortedPlaces ? SortKey<T>::folded(x) : SortKey<T>::exact(x);
+  } else {
+    return static_cast<const typename SortKey<T>::Key*>(in)[at];
+  }
+}
 
 /** How often each digit occurs in each tile: [rows, 256, blocks]. */
-template <class Key>
+template <class T, SortResult kResult, bool kFirst>
 inline void radix_count(const SortArgs& a) {
   wait_for_inputs();
   let_next_kernel_start();
-  __shared__ uint32_t counts[256];
-  long long row = blockIdx.x / a.blocks, block = blockIdx.x % a.blocks;
-  counts[threadIdx.x] = 0;
+  constexpr int kSteps = kRadixTile / kRadixThreads, kUnroll = 8;
+  __shared__ uint32_t counts[2][256];
+  long long row = blockIdx.x / a.blocks, block = blockIdx.x - row * a.blocks;
+  int thread = static_cast<int>(threadIdx.x);
+  counts[thread / 256][thread % 256] = 0;
   __syncthreads();
-  const Key* keys = static_cast<const Key*>(a.in) + row * a.n;
-  long long first = block * kRadixTile;
-#pragma unroll 4
-  for (int i = threadIdx.x; i < kRadixTile; i += 256) {
-    if (first + i < a.n) atomicAdd(&counts[static_cast<unsigned>(keys[first + i] >> a.shift) & 255], 1u);
+  long long first = block * kRadixTile, base = row * a.n;
+  // Two sets of counters: neighbours in memory often have one digit.
+  uint32_t* mine = counts[thread & 1];
+  for (int s = 0; s < kSteps; s += kUnroll) {
+    typename SortKey<T>::Key keys[kUnroll];
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u) {
+      long long at = first + (s + u) * kRadixThreads + thread;
+      keys[u] = at < a.n ? radix_key<T, kFirst, kResult>(a.in, base + at) : 0;
+    }
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u) {
+      long long at = first + (s + u) * kRadixThreads + thread;
+      if (at < a.n) atomicAdd(&mine[static_cast<unsigned>(keys[u] >> a.shift) & 255], 1u);
+    }
   }
   __syncthreads();
-  static_cast<uint32_t*>(a.counts)[(row * 256 + threadIdx.x) * a.blocks + block] = counts[threadIdx.x];
+  if (thread < 256) {
+    static_cast<uint32_t*>(a.counts)[(row * 256 + thread) * a.blocks + block] = counts[0][thread] + counts[1][thread];
+  }
+}
+
+/** Lanes whose digit is the same. */
+inline unsigned lanes_like(unsigned digit) {
+  unsigned peers = kAllLanes;
+#pragma unroll
+  for (int bit = 0; bit < 8; ++bit) {
+    unsigned set = __ballot_sync(kAllLanes, digit >> bit & 1);
+    peers &= digit >> bit & 1 ? set : ~set;
+  }
+  return peers;
 }
 
 /** Moves each tile's elements to their digits' places; `counts` holds the exclusive sums. Each warp has 512
- * neighbours, so that the order of equal digits is kept. */
-template <class Key, bool kIndices>
+ * neighbours, so that the order of equal digits is kept; the tile is put in order in shared memory first, so that
+ * neighbours are written together. */
+template <class T, SortResult kResult, bool kFirst, bool kLast>
 inline void radix_move(const SortArgs& a) {
+  using Key = typename SortKey<T>::Key;
+  constexpr int kWarps = kRadixThreads / 32, kPerWarp = kRadixTile / kWarps, kSteps = kPerWarp / 32;
+  constexpr bool kPlaces = kResult != kSortedValues;
+  constexpr bool kKeysOut = kResult != kSortedPlaces || !kLast;
+  MLX_SHARED_BYTES(shared);
+  Key* staged = reinterpret_cast<Key*>(shared);
+  uint32_t* staged_places = reinterpret_cast<uint32_t*>(shared);  // once the keys are gone
+  __shared__ uint16_t warp_counts[kWarps][256];
+  __shared__ uint32_t target[256];  // where a digit's first element goes, less its position in the tile
+  __shared__ uint32_t warp_sums[8];
   wait_for_inputs();
   let_next_kernel_start();
-  __shared__ uint32_t warp_counts[kRadixWarps][256];
-  constexpr int kPerWarp = kRadixTile / kRadixWarps, kSteps = kPerWarp / 32;
-  long long row = blockIdx.x / a.blocks, block = blockIdx.x % a.blocks;
-  const Key* keys = static_cast<const Key*>(a.in) + row * a.n;
-  for (int i = threadIdx.x; i < kRadixWarps * 256; i += 256) warp_counts[i / 256][i % 256] = 0;
+  int thread = static_cast<int>(threadIdx.x), warp = warp_id(), lane = lane_id();
+  long long row = blockIdx.x / a.blocks, block = blockIdx.x - row * a.blocks;
+  long long base = row * a.n;
+  for (int i = thread; i < kWarps * 256; i += kRadixThreads) warp_counts[i / 256][i % 256] = 0;
+  long long first = block * kRadixTile + warp * kPerWarp + lane;
+  Key keys[kSteps];
+  uint16_t ranks[kSteps];
+#pragma unroll
+  for (int s = 0; s < kSteps; ++s) {
+    long long at = first + s * 32;
+    // What lies beyond the end sorts last and is not written.
+    keys[s] = at < a.n ? radix_key<T, kFirst, kResult>(a.in, base + at) : static_cast<Key>(~Key(0));
+  }
   __syncthreads();
-  int warp = warp_id(), lane = lane_id();
-  long long first = block * kRadixTile + warp * kPerWarp;
-  Key mine[kSteps];
-  unsigned ranks[kSteps];
   unsigned below = (1u << lane) - 1;
 #pragma unroll
   for (int s = 0; s < kSteps; ++s) {
-    long long at = first + s * 32 + lane;
-    bool inside = at < a.n;
-    mine[s] = inside ? keys[at] : Key(0);
-    // Lanes beyond the end form a group of their own.
-    unsigned digit = inside ? static_cast<unsigned>(mine[s] >> a.shift) & 255 : 256u;
-    unsigned peers = __match_any_sync(kAllLanes, digit);
-    unsigned before = inside ? warp_counts[warp][digit] : 0;
+    unsigned digit = static_cast<unsigned>(keys[s] >> a.shift) & 255;
+    unsigned peers = lanes_like(digit);
+    unsigned before = warp_counts[warp][digit];
     __syncwarp();
-    if (inside && (peers & below) == 0) warp_counts[warp][digit] = before + __popc(peers);
+    if ((peers & below) == 0) warp_counts[warp][digit] = static_cast<uint16_t>(before + __popc(peers));
     __syncwarp();
-    ranks[s] = before + __popc(peers & below);
+    ranks[s] = static_cast<uint16_t>(before + __popc(peers & below));
   }
   __syncthreads();
-  {
-    unsigned running = static_cast<const uint32_t*>(a.counts)[(row * 256 + threadIdx.x) * a.blocks + block];
+  // Per digit: the warps' starts within the digit, then the digit's start within the tile.
+  unsigned count = 0, inclusive = 0;
+  if (thread < 256) {
 #pragma unroll
-    for (int w = 0; w < kRadixWarps; ++w) {
-      unsigned count = warp_counts[w][threadIdx.x];
-      warp_counts[w][threadIdx.x] = running;
-      running += count;
+    for (int w = 0; w < kWarps; ++w) {
+      unsigned here = warp_counts[w][thread];
+      warp_counts[w][thread] = static_cast<uint16_t>(count);
+      count += here;
     }
+    inclusive = count;
+#pragma unroll
+    for (int distance = 1; distance < 32; distance *= 2) {
+      unsigned other = shuffle_up(inclusive, distance);
+      if (lane >= distance) inclusive += other;
+    }
+    if (lane == 31) warp_sums[warp] = inclusive;
+  }
+  __syncthreads();
+  if (thread < 256) {
+    unsigned start = inclusive - count;
+    for (int w = 0; w < warp; ++w) start += warp_sums[w];
+    target[thread] = static_cast<const uint32_t*>(a.counts)[(row * 256 + thread) * a.blocks + block] - start;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) warp_counts[w][thread] = static_cast<uint16_t>(warp_counts[w][thread] + start);
   }
   __syncthreads();
 #pragma unroll
   for (int s = 0; s < kSteps; ++s) {
-    long long at = first + s * 32 + lane;
-    if (at >= a.n) continue;
-    unsigned digit = static_cast<unsigned>(mine[s] >> a.shift) & 255;
-    long long to = row * a.n + warp_counts[warp][digit] + ranks[s];
-    static_cast<Key*>(a.out)[to] = mine[s];
-    if constexpr (kIndices) {
-      static_cast<uint32_t*>(a.indices_out)[to] = static_cast<const uint32_t*>(a.indices_in)[row * a.n + at];
+    unsigned digit = static_cast<unsigned>(keys[s] >> a.shift) & 255;
+    ranks[s] = static_cast<uint16_t>(ranks[s] + warp_counts[warp][digit]);
+    staged[ranks[s]] = keys[s];
+  }
+  __syncthreads();
+  long long left = a.n - block * kRadixTile;
+  int inside = left < kRadixTile ? static_cast<int>(left) : kRadixTile;
+  uint32_t to[kSteps];
+#pragma unroll
+  for (int s = 0; s < kSteps; ++s) {
+    int i = s * kRadixThreads + thread;
+    Key key = staged[i];
+    to[s] = target[static_cast<unsigned>(key >> a.shift) & 255] + static_cast<unsigned>(i);
+    if (kKeysOut && i < inside) {
+      if constexpr (kLast && kResult == kSortedValues) {
+        static_cast<T*>(a.out)[base + to[s]] = SortKey<T>::value(key);
+      } else {
+        static_cast<Key*>(a.out)[base + to[s]] = key;
+      }
     }
   }
+  if constexpr (kPlaces) {
+    __syncthreads();
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      long long at = first + s * 32;
+      if (kFirst) {
+        staged_places[ranks[s]] = static_cast<uint32_t>(at);
+      } else if (at < a.n) {
+        staged_places[ranks[s]] = static_cast<const uint32_t*>(a.indices_in)[base + at];
+      }
+    }
+    __syncthreads();
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      int i = s * kRadixThreads + thread;
+      if (i < inside) static_cast<uint32_t*>(a.indices_out)[base + to[s]] = staged_places[i];
+    }
+  }
+}
+
+/** The elements of each row in the order of its places. */
+template <class T>
+inline void values_at_places(const SortArgs& a) {
+  wait_for_inputs();
+  let_next_kernel_start();
+  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  if (at >= a.rows * a.n) return;
+  long long base = at / a.n * a.n;
+  static_cast<T*>(a.out)[at] = static_cast<const T*>(a.in)[base + static_cast<const uint32_t*>(a.indices_in)[at]];
 }
 
 template <class T>
