@@ -40,7 +40,7 @@ FUNCTIONS = {
     "arcsinh": (np.arcsinh, -1e6, 1e6, 3),
     "arccosh": (np.arccosh, 1, 1e6, 3),
     "arctanh": (np.arctanh, -0.9999, 0.9999, 3),
-    "erf": (scipy.special.erf, -5, 5, 2),
+    "erf": (scipy.special.erf, -5, 5, 2.3),
     "erfinv": (scipy.special.erfinv, -0.9999, 0.9999, 4),
     "sigmoid": (scipy.special.expit, -80, 80, 3),
     "sqrt": (np.sqrt, 0, 1e30, 0.5),

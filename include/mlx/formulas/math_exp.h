@@ -1,5 +1,6 @@
 // exp and its relatives for float32 in the formula vocabulary: at most 2 ulp where fma is fused.
-// Coefficients come from tools/fit_polynomials.py.
+// (The CPU replaces some on AVX-512: backend/cpu/simd/native-inl.h.) Coefficients come from
+// tools/fit_polynomials.py.
 
 /** c0 + x c1 + x^2 c2 + ... */
 template <class T>

@@ -10,47 +10,42 @@ MLX_FORMULA T subtract_half_pis(T x, T n, T& low) {
   return r;
 }
 
-/** sin(r + low) for |r| <= pi/2 */
+/** x - n pi for |x| < 30000 and n, or 2 n, integral: the first two steps are exact. */
 template <class T>
-MLX_FORMULA T sin_of_reduced(T r, T low) {
-  T z = mul(r, r);
-  T p = polynomial(z, -0.166666672f, 0.00833335053f, -0.000198430935f, 2.76270634e-06f,
-                   -2.55034234e-08f);
-  // r^3 is up to four, so its own rounding error counts.
-  T cube = mul(r, z);
-  T cube_low = fma(r, fma(r, r, neg(z)), fma(r, z, neg(cube)));
-  // The slope is cos(r), near enough 1 - 0.405 r^2.
-  T slope = fma(z, splat(r, -0.405f), splat(r, 1.0f));
-  return add(r, fma(cube, p, fma(cube_low, p, mul(low, slope))));
+MLX_FORMULA T subtract_pis(T x, T n) {
+  T r = fnma(n, splat(x, 0.000967502594f), fnma(n, splat(x, 3.140625f), x));
+  return fnma(n, splat(x, 1.07806059e-14f), fnma(n, splat(x, 1.50995788e-07f), r));
 }
 
-/** y with its sign flipped where the integral float n is odd. */
+/** sin(r) for |r| <= pi/2, never beyond 1 and exactly 1 at pi/2 (coefficients were searched for
+ * that), its sign flipped where the lowest bit of as_int(parity) is set. */
 template <class T>
-MLX_FORMULA T flip_if_odd(T y, T n) {
-  return as_float(bit_xor(as_int(y), shift_left<31>(to_int(n))));
+MLX_FORMULA T sin_of_reduced(T r, T parity) {
+  T z = mul(r, r);
+  T p = polynomial(z, -0.166666687f, 0.00833335612f, -0.000198431109f, 2.76270634e-06f,
+                   -2.55034234e-08f);
+  T signed_r = as_float(bit_xor(as_int(r), shift_left<31>(as_int(parity))));
+  return copy_sign(fma(signed_r, mul(p, z), signed_r), signed_r);  // the sign of a zero
 }
 
 template <class T>
 MLX_FORMULA T sin(T x) {
+  T magic = splat(x, 12582912.0f);  // leaves an integer in the lowest bits
+  T shifted = fma(x, splat(x, 0.318309886f), magic);
+  T y = sin_of_reduced(subtract_pis(x, sub(shifted, magic)), shifted);
   auto large = greater(abs(x), splat(x, 30000.0f));
-  T k = nearest(mul(x, splat(x, 0.318309886f)));
-  T low = x;
-  T r = subtract_half_pis(x, add(k, k), low);
-  T y = flip_if_odd(sin_of_reduced(r, low), k);
-  y = select(equal(x, splat(x, 0.0f)), x, y);
   if (any(large, x)) y = select(large, sin_of_large(x), y);
   return y;
 }
 
-/** x = (2 k + 1) pi/2 + r, so cos(x) = (-1)^(k + 1) sin(r). */
+/** cos(x) = sin(x + pi/2) */
 template <class T>
 MLX_FORMULA T cos(T x) {
+  T half = splat(x, 0.5f);
+  T magic = splat(x, 12582912.0f);
+  T shifted = add(fma(x, splat(x, 0.318309886f), half), magic);
+  T y = sin_of_reduced(subtract_pis(x, sub(sub(shifted, magic), half)), shifted);
   auto large = greater(abs(x), splat(x, 30000.0f));
-  T one = splat(x, 1.0f);
-  T k = nearest(fma(x, splat(x, 0.318309886f), splat(x, -0.5f)));
-  T low = x;
-  T r = subtract_half_pis(x, fma(k, splat(x, 2.0f), one), low);
-  T y = flip_if_odd(sin_of_reduced(r, low), add(k, one));
   if (any(large, x)) y = select(large, cos_of_large(x), y);
   return y;
 }

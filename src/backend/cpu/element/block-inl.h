@@ -23,6 +23,12 @@ inline constexpr bool kAsFloatVector =
 
 template <class D, class M>
 HWY_INLINE void store_mask(D d, M mask, bool* p) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(hn::Vec<D>) == 64 && sizeof(hn::TFromD<D>) == 4) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_maskz_set1_epi8(mask.raw, 1));
+    return;
+  }
+#endif
   const hn::RebindToSigned<D> di;
   auto ones = hn::And(hn::VecFromMask(di, hn::RebindMask(di, mask)), hn::Set(di, 1));
   const hn::Rebind<uint8_t, D> d8;
@@ -67,6 +73,28 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
     }
   };
   size_t i = 0;
+  if constexpr (std::is_same_v<T, bfloat16_t> && !is_mask) {
+    for (; i + 2 * lanes <= n; i += 2 * lanes) {
+      V x0_even, x0_odd, y_even, y_odd;
+      load_even_odd(d, a + i, x0_even, x0_odd);
+      if constexpr (kSources == 1) {
+        y_even = Op()(x0_even);
+        y_odd = Op()(x0_odd);
+      } else {
+        V x1_even, x1_odd;
+        load_even_odd(d, b + i, x1_even, x1_odd);
+        y_even = Op()(x0_even, x1_even);
+        y_odd = Op()(x0_odd, x1_odd);
+      }
+      auto bits = round_even_odd(d, y_even, y_odd);
+      const hn::DFromV<decltype(bits)> d32;
+      auto* to = reinterpret_cast<uint32_t*>(out + i);
+      if (stream)
+        hn::Stream(bits, d32, to);
+      else
+        hn::StoreU(bits, d32, to);
+    }
+  }
   if constexpr (kIsCheap<Op>) {
     for (; i + 4 * lanes <= n; i += 4 * lanes) {
       run(a + i, b + i, out + i);

@@ -33,7 +33,7 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
 
 namespace {
 
-constexpr int64_t kDeepBlock = 512;  // elements: a block of each live value stays in L1
+constexpr int64_t kDeepBlock = 1024;  // elements: a block of each live value stays in L1
 constexpr int64_t kShallowBlock = 2048;
 constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
 constexpr int64_t kInlineBytes = 32 << 10;

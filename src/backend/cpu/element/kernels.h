@@ -40,8 +40,10 @@ void scatter_block(void* dst, const void* src, int64_t stride, size_t n, size_t 
  * items. */
 void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src_stride,
                      size_t rows, size_t columns, size_t itemsize);
-/** Copies past the caches; dst aligned to 64 bytes. end_stream() must follow before others read. */
-void stream_block(void* dst, const void* src, size_t bytes);
+/** Copies rows of `bytes`; strides in bytes. With `stream`, what fills whole cache lines goes past
+ * the caches, and end_stream() must follow before others read. */
+void copy_rows(char* dst, int64_t dst_stride, const char* src, int64_t src_stride, size_t rows,
+               size_t bytes, bool stream);
 void end_stream();
 
 }  // namespace mlx::core::cpu

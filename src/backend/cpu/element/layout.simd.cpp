@@ -83,6 +83,30 @@ HWY_INLINE void transpose_square(T* HWY_RESTRICT dst, int64_t dst_stride, const 
 #endif
 }
 
+#if HWY_TARGET <= HWY_AVX3
+/** 16 x 16 items of four bytes: whole cache lines on both sides. */
+HWY_INLINE void transpose_square16(uint32_t* HWY_RESTRICT dst, int64_t dst_stride,
+                                   const uint32_t* HWY_RESTRICT src, int64_t src_stride) {
+  for (int c = 0; c < 16; c += 4) {
+    __m512i q[4];
+    for (int k = 0; k < 4; ++k) {
+      auto part = [&](int row) HWY_ATTR {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + (k + row) * src_stride + c));
+      };
+      q[k] = _mm512_inserti32x4(_mm512_castsi128_si512(part(0)), part(4), 1);
+      q[k] = _mm512_inserti32x4(_mm512_inserti32x4(q[k], part(8), 2), part(12), 3);
+    }
+    const __m512i a = _mm512_unpacklo_epi32(q[0], q[1]), b = _mm512_unpackhi_epi32(q[0], q[1]);
+    const __m512i e = _mm512_unpacklo_epi32(q[2], q[3]), f = _mm512_unpackhi_epi32(q[2], q[3]);
+    uint32_t* to = dst + c * dst_stride;
+    _mm512_storeu_si512(to, _mm512_unpacklo_epi64(a, e));
+    _mm512_storeu_si512(to + dst_stride, _mm512_unpackhi_epi64(a, e));
+    _mm512_storeu_si512(to + 2 * dst_stride, _mm512_unpacklo_epi64(b, f));
+    _mm512_storeu_si512(to + 3 * dst_stride, _mm512_unpackhi_epi64(b, f));
+  }
+}
+#endif
+
 template <class T>
 void transpose_items(void* dst, int64_t dst_stride, const void* src, int64_t src_stride,
                      size_t rows, size_t columns) {
@@ -91,8 +115,22 @@ void transpose_items(void* dst, int64_t dst_stride, const void* src, int64_t src
   auto* in = static_cast<const T*>(src);
   size_t full_rows = rows / N * N;
   size_t full_columns = columns / N * N;
+  size_t first_row = 0;
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(T) == 4) {
+    if (columns % 16 == 0) {
+      first_row = rows / 16 * 16;
+      for (size_t j = 0; j < columns; j += 16) {
+        for (size_t i = 0; i < first_row; i += 16) {
+          transpose_square16(out + i * dst_stride + j, dst_stride, in + j * src_stride + i,
+                             src_stride);
+        }
+      }
+    }
+  }
+#endif
   for (size_t j = 0; j < full_columns; j += N) {
-    for (size_t i = 0; i < full_rows; i += N) {
+    for (size_t i = first_row; i < full_rows; i += N) {
       transpose_square(out + i * dst_stride + j, dst_stride, in + j * src_stride + i, src_stride);
     }
   }
@@ -104,7 +142,25 @@ void transpose_items(void* dst, int64_t dst_stride, const void* src, int64_t src
   }
 }
 
-void stream_copy(void* dst, const void* src, size_t bytes) { stream_bytes(dst, src, bytes); }
+void copy_all_rows(char* dst, int64_t dst_stride, const char* src, int64_t src_stride, size_t rows,
+                   size_t bytes, bool stream) {
+  const hn::ScalableTag<uint8_t> d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t r = 0; r < rows; ++r, dst += dst_stride, src += src_stride) {
+    auto* to = reinterpret_cast<uint8_t*>(dst);
+    auto* from = reinterpret_cast<const uint8_t*>(src);
+    size_t i = 0;
+    if (stream && reinterpret_cast<uintptr_t>(to) % 64 == 0) {
+      for (; i + lanes <= bytes; i += lanes) hn::Stream(hn::LoadU(d, from + i), d, to + i);
+    } else if (bytes >= 1024) {
+      std::memcpy(to, from, bytes);
+      continue;
+    } else {
+      for (; i + lanes <= bytes; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+    }
+    if (i < bytes) std::memcpy(to + i, from + i, bytes - i);
+  }
+}
 
 #define MLX_BY_SIZE(call) \
   switch (itemsize) {     \
@@ -153,7 +209,7 @@ HWY_EXPORT(fill_any);
 HWY_EXPORT(gather_any);
 HWY_EXPORT(scatter_any);
 HWY_EXPORT(transpose_any);
-HWY_EXPORT(stream_copy);
+HWY_EXPORT(copy_all_rows);
 
 BlockKernel select_kernel(size_t itemsize) {
   return HWY_DYNAMIC_DISPATCH(find_select_kernel)(itemsize);
@@ -171,8 +227,9 @@ void transpose_block(void* dst, int64_t dst_stride, const void* src, int64_t src
                      size_t rows, size_t columns, size_t itemsize) {
   HWY_DYNAMIC_DISPATCH(transpose_any)(dst, dst_stride, src, src_stride, rows, columns, itemsize);
 }
-void stream_block(void* dst, const void* src, size_t bytes) {
-  HWY_DYNAMIC_DISPATCH(stream_copy)(dst, src, bytes);
+void copy_rows(char* dst, int64_t dst_stride, const char* src, int64_t src_stride, size_t rows,
+               size_t bytes, bool stream) {
+  HWY_DYNAMIC_DISPATCH(copy_all_rows)(dst, dst_stride, src, src_stride, rows, bytes, stream);
 }
 void end_stream() { hwy::FlushStream(); }
 

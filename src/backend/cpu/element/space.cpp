@@ -67,7 +67,8 @@ Tiling choose_tiling(const IterationSpace& space, std::span<const size_t> itemsi
   tiling.tile_columns = std::min(block, tiling.columns);
   if (inner == 0) return tiling;
 
-  // An operand that is contiguous along another dimension than the innermost wants square tiles.
+  // An operand that is contiguous along another dimension than the innermost wants tiles that are
+  // long along both.
   int across = -1;
   for (int k = 0; k < space.num_operands && across < 0; ++k) {
     auto item = static_cast<int64_t>(itemsizes[k]);
@@ -80,8 +81,10 @@ Tiling choose_tiling(const IterationSpace& space, std::span<const size_t> itemsi
   if (across >= 0) {
     auto item = static_cast<int64_t>(*std::max_element(itemsizes.begin(), itemsizes.end()));
     tiling.row_dim = across;
-    tiling.tile_rows = std::min<int64_t>(std::max<int64_t>(256 / item, 32), space.sizes[across]);
-    tiling.tile_columns = std::min<int64_t>(std::max<int64_t>(128 / item, 32), tiling.columns);
+    // At least two cache lines of each row that is written, and the blocks of all operands in L1.
+    int64_t tile_rows = space.num_operands > 2 ? 64 : 128;
+    tiling.tile_rows = std::min(tile_rows, space.sizes[across]);
+    tiling.tile_columns = std::min(std::max<int64_t>(128 / item, 64), tiling.columns);
   } else if (tiling.columns < kShortRow) {
     tiling.row_dim = inner - 1;
     if (space.sizes[tiling.row_dim] < 16) {

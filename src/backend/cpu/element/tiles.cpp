@@ -32,14 +32,6 @@ void move_short_rows(char* scratch, const TileView& tile) {
   });
 }
 
-void store_row(char* dst, const char* src, size_t bytes, bool stream) {
-  if (stream && reinterpret_cast<uintptr_t>(dst) % 64 == 0) {
-    stream_block(dst, src, bytes);
-  } else {
-    std::memcpy(dst, src, bytes);
-  }
-}
-
 }  // namespace
 
 void load_tile(void* scratch, const TileView& tile) {
@@ -57,11 +49,14 @@ void load_tile(void* scratch, const TileView& tile) {
     return;
   }
   if (tile.columns < kShort) return move_short_rows<true>(dense, tile);
+  if (tile.column_stride == item) {
+    copy_rows(dense, tile.columns * item, tile.data, tile.row_stride,
+              static_cast<size_t>(tile.rows), columns * tile.itemsize, false);
+    return;
+  }
   for (int64_t r = 0; r < tile.rows; ++r, dense += tile.columns * item) {
     const char* row = tile.data + r * tile.row_stride;
-    if (tile.column_stride == item)
-      std::memcpy(dense, row, columns * tile.itemsize);
-    else if (tile.column_stride == 0)
+    if (tile.column_stride == 0)
       fill_block(dense, row, columns, tile.itemsize);
     else
       gather_block(dense, row, tile.column_stride / item, columns, tile.itemsize);
@@ -73,7 +68,8 @@ void store_tile(const TileView& tile, const void* scratch, bool stream) {
   auto item = static_cast<int64_t>(tile.itemsize);
   auto columns = static_cast<size_t>(tile.columns);
   if (tile.is_dense()) {
-    store_row(tile.data, dense, static_cast<size_t>(tile.rows) * columns * tile.itemsize, stream);
+    copy_rows(tile.data, 0, dense, 0, 1, static_cast<size_t>(tile.rows) * columns * tile.itemsize,
+              stream);
     return;
   }
   if (tile.row_stride == item && tile.column_stride != item && tile.rows >= 8 &&
@@ -83,12 +79,14 @@ void store_tile(const TileView& tile, const void* scratch, bool stream) {
     return;
   }
   if (tile.columns < kShort) return move_short_rows<false>(dense, tile);
+  if (tile.column_stride == item) {
+    copy_rows(tile.data, tile.row_stride, dense, tile.columns * item,
+              static_cast<size_t>(tile.rows), columns * tile.itemsize, stream);
+    return;
+  }
   for (int64_t r = 0; r < tile.rows; ++r, dense += tile.columns * item) {
-    char* row = tile.data + r * tile.row_stride;
-    if (tile.column_stride == item)
-      store_row(row, dense, columns * tile.itemsize, stream);
-    else
-      scatter_block(row, dense, tile.column_stride / item, columns, tile.itemsize);
+    scatter_block(tile.data + r * tile.row_stride, dense, tile.column_stride / item, columns,
+                  tile.itemsize);
   }
 }
 

@@ -6,6 +6,7 @@
 #define MLX_CPU_SIMD_MATH_INL_H_
 #endif
 
+#include "backend/cpu/simd/native-inl.h"
 #include "backend/cpu/simd/vocabulary-inl.h"
 
 HWY_BEFORE_NAMESPACE();

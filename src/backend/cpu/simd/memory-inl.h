@@ -141,6 +141,35 @@ HWY_INLINE void stream_float(D d, hn::Vec<D> v, T* p) {
   hn::Stream(round_to_16_bits<T>(d, v), d16, reinterpret_cast<uint16_t*>(p));
 }
 
+// ---- two vectors of bfloat16 at once, as the even and the odd elements: no lane changes its place
+
+/** The float32 vectors of the even and odd elements of 2 Lanes(d) bfloat16. */
+template <class D>
+HWY_INLINE void load_even_odd(D d, const bfloat16_t* p, hn::Vec<D>& even, hn::Vec<D>& odd) {
+  const hn::Rebind<uint32_t, D> d32;
+  auto pairs = hn::LoadU(d32, reinterpret_cast<const uint32_t*>(p));
+  even = hn::BitCast(d, hn::ShiftLeft<16>(pairs));
+  odd = hn::BitCast(d, hn::And(pairs, hn::Set(d32, 0xffff0000u)));
+}
+
+/** The bfloat16 bits of both, interleaved. */
+template <class D>
+HWY_INLINE auto round_even_odd(D d, hn::Vec<D> even, hn::Vec<D> odd) {
+  const hn::Rebind<uint32_t, D> d32;
+  auto a = hn::BitCast(d32, even);
+  auto b = hn::BitCast(d32, odd);
+  const auto half = hn::Set(d32, 0x7fff);
+  const auto one = hn::Set(d32, 1);
+  auto low = hn::ShiftRight<16>(a + (half + hn::And(hn::ShiftRight<16>(a), one)));
+  auto high = b + (half + hn::And(hn::ShiftRight<16>(b), one));
+  auto both = hn::Or(low, hn::And(high, hn::Set(d32, 0xffff0000u)));
+  auto nan = hn::Or(hn::IsNaN(even), hn::IsNaN(odd));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, nan))) {
+    both = hn::Or(bfloat16_bits(a), hn::ShiftLeft<16>(bfloat16_bits(b)));
+  }
+  return both;
+}
+
 // ---- the first `count` lanes only; other lanes are zero and memory beyond is not touched
 
 template <class D, class T>

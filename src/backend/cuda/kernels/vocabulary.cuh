@@ -1,5 +1,6 @@
 // The formula vocabulary for one element on the GPU: the named functions that include/mlx/formulas is written in.
-// float32 follows the CPU's vector code step by step, so both give the same bits.
+// float32 follows the portable vector code of the CPU step by step, so both give the same bits (but where the CPU
+// has a native formula: backend/cpu/simd/native-inl.h).
 #pragma once
 
 #include "types.cuh"
