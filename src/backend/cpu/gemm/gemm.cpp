@@ -13,8 +13,8 @@ namespace mlx::core::cpu {
 
 namespace {
 
-constexpr int64_t kDepthBlock = 384;   // a sliver of a this deep stays in the first-level cache
-constexpr int64_t kColumnBlock = 512;  // a block of packed b: half of a second-level cache
+constexpr int64_t kDepthBlock = 512;   // a sliver of a this deep stays in the first-level cache
+constexpr int64_t kColumnBlock = 384;  // a block of packed b: half of a second-level cache
 constexpr int64_t kPackedBytes = 16 << 20;  // of b packed at once, shared by all threads
 constexpr int64_t kMaxSliversPerTask = 20;  // a block of packed a: a few hundred KB
 constexpr double kFlopsPerTask = 1e6;       // less is not worth handing over

@@ -54,6 +54,50 @@ HWY_INLINE void store_first(hn::Vec<D> v, D d, T* dst, hn::Mask<D> mask, int cou
   std::copy(buffer, buffer + count, dst);
 }
 
+/** Hides from the compiler how a pointer was made, so that it stays in a register of its own. */
+template <typename T>
+HWY_INLINE void keep_apart(T*& pointer) {
+#if defined(__GNUC__)
+  asm("" : "+r"(pointer));
+#endif
+}
+
+// Rows of a in place are addressed from one of several pointers by small multiples of the stride:
+// one register for each row would leave too few.
+constexpr int row_group(int rows, bool packed) { return packed ? rows : 5; }
+
+/** One step of k. */
+template <int kM, int kV, bool kMasked, bool kPackedA, typename T, typename V, typename M>
+HWY_INLINE void add_outer_product(V (&sums)[kM][kV], const T** rows, int64_t a_row, int64_t a_k,
+                                  const T* HWY_RESTRICT b, M mask, int rest) {
+  const hn::ScalableTag<T> d;
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
+  constexpr int kGroup = row_group(kM, kPackedA);
+  constexpr int kGroups = (kM + kGroup - 1) / kGroup;
+#pragma GCC unroll 4
+  for (int g = 1; g < kGroups; ++g) keep_apart(rows[g]);
+  // b streams from the second-level cache: ask for it in time.
+  __builtin_prefetch(b + kPrefetchSteps * kV * kLanes);
+  if (kV > 1) __builtin_prefetch(b + kPrefetchSteps * kV * kLanes + kLanes);
+  V row[kV];
+#pragma GCC unroll 2
+  for (int j = 0; j < kV; ++j) {
+    if (kMasked && j == kV - 1) {
+      row[j] = load_first(d, b + j * kLanes, mask, rest);
+    } else {
+      row[j] = hn::LoadU(d, b + j * kLanes);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kM; ++i) {
+    const V scalar = hn::Set(d, rows[i / kGroup][kPackedA ? i : i % kGroup * a_row]);
+#pragma GCC unroll 2
+    for (int j = 0; j < kV; ++j) sums[i][j] = hn::MulAdd(scalar, row[j], sums[i][j]);
+  }
+#pragma GCC unroll 4
+  for (int g = 0; g < kGroups; ++g) rows[g] += a_k;
+}
+
 template <int kM, int kV, bool kMasked, bool kPackedA, typename T>
 HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row, int64_t a_k,
                        const T* HWY_RESTRICT b, int64_t b_k, T* HWY_RESTRICT c, int64_t ldc,
@@ -85,28 +129,13 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
       for (int j = 0; j < kV; ++j) sums[i][j] = hn::Zero(d);
     }
   }
-  for (int64_t step = 0; step < k; ++step) {
-    V row[kV];
-    if (kPackedA) {  // packed b streams from the second-level cache: ask for it in time
-      __builtin_prefetch(b + kPrefetchSteps * kV * kLanes);
-      if (kV > 1) __builtin_prefetch(b + kPrefetchSteps * kV * kLanes + kLanes);
-    }
-#pragma GCC unroll 2
-    for (int j = 0; j < kV; ++j) {
-      if (kMasked && j == kV - 1) {
-        row[j] = load_first(d, b + j * kLanes, mask, rest);
-      } else {
-        row[j] = hn::LoadU(d, b + j * kLanes);
-      }
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kM; ++i) {
-      const V scalar = hn::Set(d, kPackedA ? a[i] : a[i * a_row]);
-#pragma GCC unroll 2
-      for (int j = 0; j < kV; ++j) sums[i][j] = hn::MulAdd(scalar, row[j], sums[i][j]);
-    }
-    a += a_k;
-    b += b_k;
+  constexpr int kGroup = row_group(kM, kPackedA);
+  constexpr int kGroups = (kM + kGroup - 1) / kGroup;
+  const T* rows[kGroups];
+  for (int g = 0; g < kGroups; ++g) rows[g] = a + g * kGroup * a_row;
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < k; ++step, b += b_k) {
+    add_outer_product<kM, kV, kMasked, kPackedA>(sums, rows, a_row, a_k, b, mask, rest);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kM; ++i, c += ldc) {
