@@ -36,6 +36,9 @@ class SequenceReader {
       case Kind::int32:
         return read_as<int64_t>(root, dtype.value_or(mx::int32));
       case Kind::int64:
+        if (dtype == mx::int32) {
+          throw std::invalid_argument("[array] an integer of the sequence does not fit int32.");
+        }
         return read_as<int64_t>(root, dtype.value_or(mx::int64));
       case Kind::uint64:
         return read_as<uint64_t>(root, dtype.value_or(mx::uint64));

@@ -134,7 +134,7 @@ void bind_repeats(nb::module_& m) {
                 "constant_values: scalar | array = 0, *, stream: StreamOrDevice = None) -> array"),
         "The array with elements added at its ends: a constant, the edge values, or the array "
         "mirrored without or with its edge.");
-  m.def("roll", &roll, nb::arg(), nb::arg(), nb::arg() = nb::none(), nb::kw_only(),
+  m.def("roll", &roll, nb::arg(), "shift"_a, "axis"_a = nb::none(), nb::kw_only(),
         "stream"_a = nb::none(),
         nb::sig("def roll(a: array, shift: int | tuple[int], axis: None | int | tuple[int] = None, "
                 "/, *, stream: StreamOrDevice = None) -> array"),

@@ -137,9 +137,16 @@ class BufferView {
     if (view_.suboffsets) throw_bad_format("indirect");
     std::tie(data.type, data.itemsize) =
         parse_format(view_.format ? view_.format : "B", view_.itemsize);
+    // An exporter of plain bytes may leave out the shape, one of rows in order the strides.
     for (int i = 0; i < view_.ndim; ++i) {
-      data.shape.push_back(mx::safe_cast(view_.shape[i], "array"));
-      data.strides.push_back(view_.strides[i]);
+      Py_ssize_t length = view_.shape ? view_.shape[i] : view_.len / view_.itemsize;
+      data.shape.push_back(mx::safe_cast(length, "array"));
+    }
+    int64_t stride = view_.itemsize;
+    data.strides.resize(view_.ndim);
+    for (int i = view_.ndim - 1; i >= 0; --i) {
+      data.strides[i] = view_.strides ? view_.strides[i] : stride;
+      stride *= data.shape[i];
     }
     return data;
   }
@@ -244,10 +251,16 @@ int get_buffer(PyObject* object, Py_buffer* view, int flags) {
     eval_released(*a);
     auto exported = std::make_unique<BufferExport>(BufferExport{*a, {}, {}});
     auto itemsize = static_cast<Py_ssize_t>(a->itemsize());
-    for (size_t i = 0; i < a->ndim(); ++i) {
-      exported->shape.push_back(a->shape()[i]);
-      exported->strides.push_back(static_cast<Py_ssize_t>(a->strides()[i]) * itemsize);
+    exported->shape.assign(a->shape().begin(), a->shape().end());
+    exported->strides.assign(a->strides().begin(), a->strides().end());
+    if (a->flags().row_contiguous) {
+      // Axes of length 1 may have any stride; consumers expect the one of rows in order.
+      Py_ssize_t stride = 1;
+      for (size_t i = a->ndim(); i-- > 0; stride *= exported->shape[i]) {
+        exported->strides[i] = stride;
+      }
     }
+    for (auto& stride : exported->strides) stride *= itemsize;
     bool wants_rows = (flags & PyBUF_STRIDES) != PyBUF_STRIDES ||
                       (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS;
     bool wants_columns = (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS;
@@ -270,8 +283,12 @@ int get_buffer(PyObject* object, Py_buffer* view, int flags) {
     return 0;
   } catch (nb::python_error& error) {
     error.restore();
+  } catch (const std::invalid_argument& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+  } catch (const std::bad_alloc& error) {
+    PyErr_SetString(PyExc_MemoryError, error.what());
   } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_BufferError, error.what());
+    PyErr_SetString(PyExc_RuntimeError, error.what());
   }
   return -1;
 }

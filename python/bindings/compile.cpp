@@ -9,6 +9,7 @@
 #include "convert.h"
 #include "held.h"
 #include "mlx/compile_impl.h"
+#include "random_state.h"
 #include "trees.h"
 
 namespace {
@@ -20,7 +21,8 @@ class Signature {
   std::vector<mx::array> arrays;
   std::vector<uint64_t> constants;
 
-  void add(nb::handle tree) {
+  void add(nb::handle argument) {
+    nb::object tree = resolve_random_state(argument);
     PyObject* object = tree.ptr();
     if (auto* a = as_array(tree)) {
       arrays.push_back(*a);

@@ -71,24 +71,19 @@ mx::array int_operand(PyObject* object, std::optional<mx::Dtype> weak) {
   return visit_dtype(*weak, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>) {
-      bool fits = std::is_same_v<T, uint64_t>
-                      ? value >= 0
-                      : value >= static_cast<long long>(std::numeric_limits<T>::min()) &&
-                            value <= static_cast<long long>(std::numeric_limits<T>::max());
+      // Negative numbers wrap around in uint64, as they do in C.
+      bool fits = std::is_same_v<T, uint64_t> ||
+                  (value >= static_cast<long long>(std::numeric_limits<T>::min()) &&
+                   value <= static_cast<long long>(std::numeric_limits<T>::max()));
       if (!fits) throw_overflow(object, *weak);
     }
     return recent_constant(static_cast<int64_t>(value), *weak);
   });
 }
 
-/** A foreign array takes part as the dtype of the array it is combined with, unless that would cut
- * off fractions or imaginary parts. */
+/** A foreign array takes part as the dtype of the array it is combined with, as a number would. */
 mx::array adapt(mx::array a, std::optional<mx::Dtype> weak) {
-  if (!weak || *weak == a.dtype() || *weak == mx::bool_) return a;
-  bool loses_fraction =
-      mx::issubdtype(a.dtype(), mx::inexact) && !mx::issubdtype(*weak, mx::inexact);
-  bool loses_imaginary = a.dtype() == mx::complex64;
-  return loses_fraction || loses_imaginary ? a : mx::astype(a, *weak);
+  return !weak || *weak == a.dtype() ? a : mx::astype(a, *weak);
 }
 
 /** An array for anything that is one or stands for one, but no Python scalar. */
@@ -170,8 +165,10 @@ bool is_operand(nb::handle handle) {
 
 void eval_released(mx::array& a) {
   if (a.is_available()) return;
+  // Another thread may put other contents into the Python object while this one waits.
+  mx::array held = a;
   nb::gil_scoped_release release;
-  a.eval();
+  held.eval();
 }
 
 nb::object to_scalar(mx::array& a) {

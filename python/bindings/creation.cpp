@@ -33,9 +33,6 @@ mx::Dtype range_dtype(std::initializer_list<const Number*> numbers) {
 
 Number read_number(nb::handle h) {
   PyObject* object = h.ptr();
-  if (PyBool_Check(object)) {
-    throw std::invalid_argument("[arange] expected numbers: got a bool.");
-  }
   if (PyLong_Check(object)) {
     auto value = PyLong_AsLongLong(object);
     if (value == -1 && PyErr_Occurred()) throw nb::python_error();

@@ -371,6 +371,9 @@ std::optional<mx::array> as_mask(nb::handle index) {
     if (!PyBool_Check(first.ptr())) return std::nullopt;
     mx::array array = array_of_list(index);
     if (array.dtype() == mx::bool_) return array;
+  } else if (PyObject_CheckBuffer(index.ptr()) && !PyBytes_Check(index.ptr())) {
+    mx::array array = array_from_python(index, std::nullopt);
+    if (array.dtype() == mx::bool_) return array;
   }
   return std::nullopt;
 }

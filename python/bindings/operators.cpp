@@ -128,7 +128,11 @@ PyObject* matmul(PyObject* a, PyObject* b) noexcept {
 }
 
 PyObject* inplace_matmul(PyObject* a, PyObject* b) noexcept {
-  if (!as_array(nb::handle(b))) return not_implemented();
+  if (!as_array(nb::handle(b))) {
+    // Not "not implemented": NumPy would take over and make a NumPy array of the left side.
+    PyErr_SetString(PyExc_TypeError, "in-place matrix multiplication takes arrays only");
+    return nullptr;
+  }
   return inplace<mx::matmul, "in-place matrix multiplication">(a, b);
 }
 

@@ -8,14 +8,10 @@ namespace {
 using OptionalArray = std::optional<mx::array>;
 using OptionalInt = std::optional<int>;
 
-nb::tuple quantize(const mx::array& w, OptionalInt group_size, OptionalInt bits,
-                   const std::string& mode, const OptionalArray& global_scale,
-                   mx::StreamOrDevice s) {
-  nb::list parts;
-  for (auto& part : mx::quantize(w, group_size, bits, mode, global_scale, s)) {
-    parts.append(wrap_array(part));
-  }
-  return nb::tuple(parts);
+std::vector<mx::array> quantize(const mx::array& w, OptionalInt group_size, OptionalInt bits,
+                                const std::string& mode, const OptionalArray& global_scale,
+                                mx::StreamOrDevice s) {
+  return mx::quantize(w, group_size, bits, mode, global_scale, s);
 }
 
 }  // namespace

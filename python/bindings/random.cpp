@@ -6,6 +6,7 @@
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
+#include "random_state.h"
 
 namespace {
 
@@ -13,10 +14,11 @@ using Key = std::optional<mx::array>;
 
 constexpr const char* kStateKey = "mlx.core.random.state";
 
-/** The list that holds the default key of the calling thread. A Python object, so that compile()
- * can capture and replace the key; in Python's own dictionary of the thread, which outlives no
- * thread. */
-nb::list default_state() {
+}  // namespace
+
+// A Python object, so that compile() can capture and replace the key; in Python's own dictionary of
+// the thread, which outlives no thread.
+nb::list default_random_state() {
   nb::handle thread_dict = PyThreadState_GetDict();
   if (!thread_dict.is_valid()) {
     throw std::runtime_error("[random] the calling thread has no Python state.");
@@ -29,15 +31,17 @@ nb::list default_state() {
   return state;
 }
 
+namespace {
+
 void seed(uint64_t seed) {
   mx::random::seed(seed);
-  default_state()[0] = wrap_array(mx::random::key(seed));
+  default_random_state()[0] = wrap_array(mx::random::key(seed));
 }
 
 /** The given key, or the next one of the default sequence. */
 mx::array key_or_next(const Key& key) {
   if (key) return *key;
-  nb::list state = default_state();
+  nb::list state = default_random_state();
   const mx::array* current = nb::len(state) == 1 ? as_array(state[0]) : nullptr;
   if (!current) throw std::invalid_argument("[random] the state must hold one key.");
   auto [rest, taken] = mx::random::split(*current);
@@ -129,14 +133,26 @@ void bind_keys(nb::module_& m) {
       "key"_a, "num"_a = 2, "stream"_a = nb::none(),
       nb::sig("def split(key: array, num: int = 2, stream: StreamOrDevice = None) -> array"),
       "Makes ``num`` independent keys, as rows of an array, from one.");
-  m.def("__getattr__", [](nb::handle name) -> nb::object {
-    if (nb::isinstance<nb::str>(name) && nb::borrow<nb::str>(name).equal(nb::str("state"))) {
-      return default_state();
-    }
-    std::string message =
-        "module 'mlx.core.random' has no attribute " + std::string(nb::repr(name).c_str());
-    throw nb::attribute_error(message.c_str());
-  });
+  nb::class_<RandomState>(m, "_RandomState",
+                          "The default key of the calling thread, in a list of one.")
+      .def("__len__", [](const RandomState&) { return nb::len(default_random_state()); })
+      .def("__getitem__",
+           [](const RandomState&, Py_ssize_t index) {
+             nb::list keys = default_random_state();
+             auto length = static_cast<Py_ssize_t>(nb::len(keys));
+             if (index < -length || index >= length) {
+               throw nb::index_error("random state index out of range");
+             }
+             return nb::object(keys[index < 0 ? index + length : index]);
+           })
+      .def("__setitem__",
+           [](const RandomState&, int index, const mx::array& key) {
+             if (index != 0 && index != -1)
+               throw nb::index_error("random state index out of range");
+             default_random_state()[0] = wrap_array(key);
+           })
+      .def("__iter__", [](const RandomState&) { return nb::iter(default_random_state()); });
+  m.attr("state") = nb::cast(RandomState{});
 }
 
 void bind_continuous(nb::module_& m) {

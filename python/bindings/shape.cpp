@@ -157,11 +157,11 @@ void bind_axes(nb::module_& m) {
       [](const nb::args& arrays, mx::StreamOrDevice s) {
         std::vector<mx::array> inputs;
         for (nb::handle a : arrays) inputs.push_back(to_array(Operand{a}));
-        return nb::tuple(nb::cast(mx::broadcast_arrays(inputs, s)));
+        return mx::broadcast_arrays(inputs, s);
       },
       "arrays"_a, "stream"_a = nb::none(),
       nb::sig("def broadcast_arrays(*arrays: array, stream: StreamOrDevice = None) -> "
-              "tuple[array, ...]"),
+              "list[array]"),
       "Views of the arrays in the shape that all of them broadcast to.");
   m.def("broadcast_shapes", &broadcast_shapes,
         nb::sig("def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int]"),

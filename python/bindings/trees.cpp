@@ -5,13 +5,15 @@
 #include <string>
 
 #include "convert.h"
+#include "random_state.h"
 
 namespace {
 
 constexpr int kMaxDepth = 512;
 
 bool is_container(nb::handle h) {
-  return PyList_Check(h.ptr()) || PyTuple_Check(h.ptr()) || PyDict_Check(h.ptr());
+  return PyList_Check(h.ptr()) || PyTuple_Check(h.ptr()) || PyDict_Check(h.ptr()) ||
+         nb::isinstance<RandomState>(h);
 }
 
 void check_depth(int depth) {
@@ -38,6 +40,8 @@ void walk(nb::handle tree, Visit& visit, int depth) {
       nb::object item = nb::borrow(value);
       walk(item, visit, depth + 1);
     }
+  } else if (nb::isinstance<RandomState>(tree)) {
+    walk(default_random_state(), visit, depth + 1);
   } else {
     visit(tree);
   }
@@ -82,6 +86,7 @@ nb::object map(nb::handle tree, F& f, int depth) {
     }
     return result;
   }
+  if (nb::isinstance<RandomState>(tree)) return map(default_random_state(), f, depth + 1);
   return f(tree);
 }
 
@@ -105,6 +110,9 @@ void tree_visit_prefix(nb::handle tree, nb::handle prefix,
   if (!is_container(prefix)) {
     tree_visit(tree, [&](nb::handle leaf) { visit(leaf, prefix); });
     return;
+  }
+  if (nb::isinstance<RandomState>(tree)) {
+    return tree_visit_prefix(default_random_state(), resolve_random_state(prefix), visit);
   }
   if (PyDict_Check(tree.ptr())) {
     if (!PyDict_Check(prefix.ptr())) throw_not_prefix();
@@ -147,7 +155,8 @@ nb::object tree_replace_arrays(nb::handle tree, const std::vector<mx::array>& ar
 }
 
 void tree_update(nb::handle tree, nb::handle values) {
-  PyObject* target = tree.ptr();
+  nb::object resolved = resolve_random_state(tree);
+  PyObject* target = resolved.ptr();
   auto update_item = [](nb::handle old_item, nb::handle new_item) {
     bool both = is_container(old_item) && is_container(new_item);
     if (both) tree_update(old_item, new_item);

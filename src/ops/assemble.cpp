@@ -21,6 +21,7 @@ int ndim_of(const array& a) { return static_cast<int>(a.ndim()); }
 
 array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
   if (arrays.empty()) throw_invalid("concatenate", "No arrays provided for concatenation.");
+  if (arrays.size() == 1) return arrays[0];
   int at = normalize_axis(axis, ndim_of(arrays[0]), "concatenate");
   Dtype dtype = result_type(arrays);
   Shape shape = arrays[0].shape();

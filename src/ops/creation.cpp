@@ -1,6 +1,7 @@
 // Arrays made from numbers.
 #include "mlx/ops/creation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -125,7 +126,8 @@ array eye(int n, int m, int k, Dtype dtype, StreamOrDevice s) {
 array identity(int n, Dtype dtype, StreamOrDevice s) { return eye(n, n, 0, dtype, s); }
 
 array tri(int n, int m, int k, Dtype type, StreamOrDevice s) {
-  if (n < 0 || m < 0) throw_invalid("tri", "sizes must not be negative: got {} and {}.", n, m);
+  n = std::max(n, 0);
+  m = std::max(m, 0);
   auto [row, column] = grid(n, m, s);
   return astype(greater_equal(add(row, array(k, int32), s), column, s), type, s);
 }

@@ -221,6 +221,24 @@ array draw(const array& logits, const Shape& noise_shape, int axis, const std::o
   return argmax(add(logits, noise, s), axis, false, s);
 }
 
+/** Samples of one distribution: each is where its uniform number falls in the running sum. */
+array draw_from_one(const array& logits, const Shape& shape, const std::optional<array>& key,
+                    Stream s) {
+  array row = astype(flatten(logits, s), float32, s);
+  array sums = cumsum(exp(subtract(row, max(row, s), s), s), 0, false, true, s);
+  int last = row.shape(0) - 1;
+  array total = slice(sums, {last}, {last + 1}, s);
+  array targets = multiply(uniform(shape, float32, key, s), total, s);
+  array found = searchsorted(sums, targets, "right", s);
+  return minimum(astype(found, uint32, s), array(last, uint32), s);
+}
+
+/** As MLX does, the running sum serves wherever several draws share one row of logits. */
+bool is_one_row(const array& logits, int axis) {
+  return logits.size() > 0 && logits.size() == static_cast<size_t>(logits.shape(axis)) &&
+         logits.dtype() != complex64;
+}
+
 }  // namespace
 
 array categorical(const array& logits, int axis, const Shape& shape,
@@ -229,6 +247,9 @@ array categorical(const array& logits, int axis, const Shape& shape,
   Shape reduced = logits.shape();
   reduced.erase(reduced.end() + axis);
   check_shape(shape, reduced, "categorical");
+  if (is_one_row(logits, axis) && !shape.empty()) {
+    return draw_from_one(logits, shape, key, to_stream(s));
+  }
   Shape noise_shape = shape;
   noise_shape.insert(noise_shape.end() + axis + 1, logits.shape(axis));
   return draw(logits, noise_shape, axis, key, to_stream(s));
@@ -237,6 +258,12 @@ array categorical(const array& logits, int axis, const Shape& shape,
 array categorical(const array& logits, int axis, int num_samples, const std::optional<array>& key,
                   StreamOrDevice s) {
   axis = check_axis(logits, axis);
+  if (is_one_row(logits, axis) && num_samples >= 0) {
+    Shape shape = logits.shape();
+    shape.erase(shape.end() + axis);
+    shape.push_back(num_samples);
+    return draw_from_one(logits, shape, key, to_stream(s));
+  }
   Shape noise_shape = logits.shape();
   noise_shape.push_back(num_samples);
   return draw(expand_dims(logits, -1, s), noise_shape, axis - 1, key, to_stream(s));
@@ -245,6 +272,11 @@ array categorical(const array& logits, int axis, int num_samples, const std::opt
 array categorical(const array& logits, int axis, const std::optional<array>& key,
                   StreamOrDevice s) {
   axis = check_axis(logits, axis);
+  if (is_one_row(logits, axis) && logits.ndim() > 1) {
+    Shape shape = logits.shape();
+    shape.erase(shape.end() + axis);
+    return draw_from_one(logits, shape, key, to_stream(s));
+  }
   return draw(logits, logits.shape(), axis, key, to_stream(s));
 }
 

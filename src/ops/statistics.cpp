@@ -48,7 +48,8 @@ array count_nonzero(const array& a, int axis, bool keepdims, StreamOrDevice s) {
   return count_nonzero(a, std::vector<int>{axis}, keepdims, s);
 }
 array count_nonzero(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
-  return sum(not_equal(a, array(0, a.dtype()), s), axes, keepdims, s);
+  array counted = astype(not_equal(a, array(0, a.dtype()), s), int32, s);
+  return sum(counted, axes, keepdims, s);
 }
 
 array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {

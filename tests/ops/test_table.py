@@ -73,7 +73,11 @@ def arrays(mx, case, dtype, layout="contiguous", salt=0):
 
 
 def leaves(result):
-    return [r for item in result[1] for r in leaves(item)] if result[0] == "list" else [result]
+    return (
+        [r for item in result[1] for r in leaves(item)]
+        if result[0] in ("list", "tuple")
+        else [result]
+    )
 
 
 @select(lambda case: case.oracle)

@@ -86,7 +86,7 @@ def difference(ours, theirs, tolerance=1.0, exact=False):
         return None if ours[1] == theirs[1] else f"ours raises {ours[1:]}, the wheel {theirs[1:]}"
     if ours[0] != theirs[0]:
         return f"ours is a {ours[0]} {brief(ours)}, the wheel's a {theirs[0]} {brief(theirs)}"
-    if ours[0] == "list":
+    if ours[0] in ("list", "tuple"):
         if len(ours[1]) != len(theirs[1]):
             return f"ours has {len(ours[1])} items, the wheel {len(theirs[1])}"
         found = [difference(a, b, tolerance, exact) for a, b in zip(ours[1], theirs[1])]

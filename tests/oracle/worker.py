@@ -4,6 +4,7 @@ Imported by the tests for our mlx; started as a subprocess in the oracle's venv 
 it reads pickled requests from stdin and answers on stdout. Both sides therefore run the same code.
 """
 
+import ast
 import pickle
 import struct
 import sys
@@ -62,7 +63,7 @@ def plain(mx, value):
         readable = value.astype(mx.float32) if name == "bfloat16" else value
         return ("array", name, tuple(value.shape), np.array(readable))
     if isinstance(value, (list, tuple)):
-        return ("list", [plain(mx, v) for v in value])
+        return ("tuple" if isinstance(value, tuple) else "list", [plain(mx, v) for v in value])
     if isinstance(value, dict):
         return ("dict", {str(k): plain(mx, v) for k, v in value.items()})
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
@@ -77,7 +78,7 @@ def plain(mx, value):
 
 
 def run(mx, text, inputs, modules=()):
-    """Runs one program. An expression's value, or the variable `out` of statements, is the result."""
+    """Runs one program. The value of an expression at its end, or else the variable `out`, is the result."""
     scope = {"mx": mx, "np": np}
     try:
         for module in modules:
@@ -85,12 +86,13 @@ def run(mx, text, inputs, modules=()):
             scope[module.rsplit(".", 1)[-1]] = sys.modules[module]
         for name, spec in inputs.items():
             scope[name] = make_array(mx, *spec)
-        try:
-            code = compile(text, "<program>", "eval")
-        except SyntaxError:
-            exec(compile(text, "<program>", "exec"), scope)
-            return plain(mx, scope["out"])
-        return plain(mx, eval(code, scope))
+        tree = ast.parse(text)
+        if isinstance(tree.body[-1], ast.Expr):
+            last = ast.Expression(tree.body.pop().value)
+            exec(compile(tree, "<program>", "exec"), scope)
+            return plain(mx, eval(compile(last, "<program>", "eval"), scope))
+        exec(compile(tree, "<program>", "exec"), scope)
+        return plain(mx, scope["out"])
     except Exception as error:
         return ("error", type(error).__name__, str(error)[:300])
 

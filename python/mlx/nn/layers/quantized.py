@@ -73,6 +73,12 @@ def _random_weight(output_dims: int, input_dims: int):
     return mx.random.uniform(-bound, bound, (output_dims, input_dims))
 
 
+def _take_key():
+    """Advance the default keys as making a layer does: what is drawn after quantizing a model, such
+    as LoRA weights, then does not depend on how its layers were made."""
+    mx.random.uniform()
+
+
 class _Quantized(Module):
     """What the layers with frozen quantized weights share.
 
@@ -161,6 +167,7 @@ class QuantizedEmbedding(_Quantized):
         mode: str = "affine",
     ):
         """Quantize the table of an :class:`Embedding`."""
+        _take_key()
         layer = cls.__new__(cls)
         _Quantized.__init__(layer, embedding_layer.weight, group_size, bits, mode)
         layer.num_embeddings, layer.dims = embedding_layer.weight.shape
@@ -214,6 +221,7 @@ class QuantizedLinear(_Quantized):
         mode: str = "affine",
     ):
         """Quantize the weight of a :class:`Linear`; its bias stays as it is, and trainable."""
+        _take_key()
         layer = cls.__new__(cls)
         _Quantized.__init__(layer, linear_layer.weight, group_size, bits, mode)
         layer.freeze()
