@@ -16,6 +16,7 @@
 #include "backend/cpu/scatter.h"
 #include "backend/cpu/softmax.h"
 #include "backend/cpu/sort.h"
+#include "backend/cpu/svd.h"
 #include "backend/cpu/views.h"
 #include "backend/cuda/runtime.h"
 #include "compile/fuse.h"
@@ -44,6 +45,7 @@ void wire_backends() {
     cpu::register_reduce(cpu_table);
     cpu::register_scan(cpu_table);
     cpu::register_softmax(cpu_table);
+    cpu::register_svd(cpu_table);
     cpu::register_norm(cpu_table);
     cpu::register_rope(cpu_table);
     set_fuser(fuse_elementwise);

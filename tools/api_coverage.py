@@ -44,7 +44,6 @@ OUT_OF_SCOPE = {
     "fast.cuda_kernel",
     "fast.precompiled_cuda_kernel",
     "fast.gated_delta_update",
-    "random.multivariate_normal",  # needs linalg.svd
 }
 
 PYTHON_MODULES = (

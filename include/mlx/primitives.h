@@ -6,6 +6,7 @@
 #include "mlx/primitives/creation.h"
 #include "mlx/primitives/indexing.h"
 #include "mlx/primitives/io.h"
+#include "mlx/primitives/linalg.h"
 #include "mlx/primitives/matmul.h"
 #include "mlx/primitives/primitive.h"
 #include "mlx/primitives/quantized.h"

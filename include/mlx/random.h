@@ -146,6 +146,11 @@ inline array laplace(const Shape& shape, const std::optional<array>& key = std::
   return laplace(shape, float32, 0.0f, 1.0f, key, s);
 }
 
+/** Vectors with the given mean and covariance, whose leading dimensions broadcast with `shape`. */
+MLX_API array multivariate_normal(const array& mean, const array& cov, const Shape& shape,
+                                  Dtype dtype, const std::optional<array>& key = std::nullopt,
+                                  StreamOrDevice s = {});
+
 /** The entries of `x` along an axis, or the numbers below x, in random order. */
 MLX_API array permutation(const array& x, int axis = 0,
                           const std::optional<array>& key = std::nullopt, StreamOrDevice s = {});

@@ -228,19 +228,23 @@ void bind_continuous(nb::module_& m) {
       "Numbers of the Laplace distribution around ``loc`` with scale ``scale``.");
 }
 
-/** Needs the singular value decomposition, which mlx.core.linalg does not have yet. */
+mx::array multivariate_normal(const mx::array& mean, const mx::array& cov, const mx::Shape& shape,
+                              std::optional<mx::Dtype> dtype, const Key& key,
+                              mx::StreamOrDevice s) {
+  return mx::random::multivariate_normal(mean, cov, shape, dtype.value_or(mx::float32),
+                                         key_or_next(key), s);
+}
+
 void bind_multivariate_normal(nb::module_& m) {
   m.def(
-      "multivariate_normal",
-      [](const nb::args&, const nb::kwargs&) -> nb::object {
-        throw std::runtime_error(
-            "[random.multivariate_normal] is not available in this version of mlx-compute yet.");
-      },
-      "args"_a, "kwargs"_a,
+      "multivariate_normal", &multivariate_normal, "mean"_a, "cov"_a, "shape"_a = nb::list(),
+      "dtype"_a.none() = mx::float32, "key"_a = nb::none(), "stream"_a = nb::none(),
       nb::sig("def multivariate_normal(mean: array, cov: array, shape: Sequence[int] = [], dtype: "
               "Dtype | None = float32, key: array | None = None, stream: StreamOrDevice = None) "
               "-> array"),
-      "Not implemented yet: raises RuntimeError.");
+      "Normally distributed vectors with the given mean and covariance matrix, whose leading "
+      "dimensions broadcast with ``shape``. The covariance is decomposed on the CPU: where the "
+      "default device is another one, pass a CPU stream.");
 }
 
 void bind_discrete(nb::module_& m) {

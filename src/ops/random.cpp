@@ -9,6 +9,7 @@
 #include "graph/shape.h"
 #include "mlx/ops.h"
 #include "mlx/primitives/random.h"
+#include "ops/svd.h"
 
 namespace mlx::core::random {
 
@@ -278,6 +279,43 @@ array categorical(const array& logits, int axis, const std::optional<array>& key
     return draw_from_one(logits, shape, key, to_stream(s));
   }
   return draw(logits, logits.shape(), axis, key, to_stream(s));
+}
+
+array multivariate_normal(const array& mean, const array& cov, const Shape& shape, Dtype dtype,
+                          const std::optional<array>& key, StreamOrDevice s) {
+  constexpr const char* kOp = "multivariate_normal";
+  if (dtype != float32) throw_invalid(kOp, "dtype must be float32: got {}.", dtype_name(dtype));
+  if (mean.ndim() < 1) throw_invalid(kOp, "mean must have at least one dimension.");
+  if (cov.ndim() < 2) throw_invalid(kOp, "cov must have at least two dimensions.");
+  ShapeElem n = mean.shape(-1);
+  if (cov.shape(-1) != cov.shape(-2)) {
+    throw_invalid(kOp, "the last two dimensions of cov must be equal: got {} and {}.",
+                  cov.shape(-2), cov.shape(-1));
+  }
+  if (cov.shape(-1) != n) {
+    throw_invalid(kOp, "mean and cov must have compatible shapes: got {} and {}.",
+                  to_string(mean.shape()), to_string(cov.shape()));
+  }
+  Stream stream = to_stream(s);
+  Shape batch = broadcast_shapes(Shape(mean.shape().begin(), mean.shape().end() - 1),
+                                 Shape(cov.shape().begin(), cov.shape().end() - 2), kOp);
+  if (!shape.empty()) {
+    if (broadcast_shapes(batch, shape, kOp) != shape) {
+      throw_invalid(kOp, "mean and cov of batch shape {} do not broadcast to shape {}.",
+                    to_string(batch), to_string(shape));
+    }
+    batch = shape;
+  }
+  Shape out_shape = batch;
+  out_shape.push_back(n);
+  if (n == 0) return zeros(out_shape, dtype, stream);
+  // Standard normals times U S^(1/2) V^T, which is the root of a symmetric covariance.
+  auto usv = singular_values(astype(cov, float32, stream), true, stream);
+  array scaled = multiply(usv[0], expand_dims(sqrt(usv[1], stream), -2, stream), stream);
+  array root = matmul(scaled, usv[2], stream);
+  array standard = normal(out_shape, dtype, 0.0f, 1.0f, key, stream);
+  array spread = squeeze(matmul(expand_dims(standard, -2, stream), root, stream), -2, stream);
+  return add(mean, spread, stream);
 }
 
 array laplace(const Shape& shape, Dtype dtype, const float loc, const float scale,
