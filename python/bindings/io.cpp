@@ -186,7 +186,7 @@ nb::dict load_zip(nb::handle source, mx::StreamOrDevice s) {
     zip = zipfile.attr("ZipFile")(source, "r");
   } catch (nb::python_error& error) {
     if (!error.matches(zipfile.attr("BadZipFile"))) throw;
-    throw std::runtime_error("[load] the npz file is no valid zip archive.");
+    throw std::invalid_argument("[load] the npz file is no valid zip archive.");
   }
   nb::dict arrays;
   for (nb::handle entry : zip.attr("namelist")()) {
@@ -239,7 +239,7 @@ nb::object load(nb::object file, std::optional<std::string> format, bool return_
   if (kind == "npz") {
     if (!path) return load_zip(file, s);
     if (!nb::cast<bool>(nb::module_::import_("os.path").attr("isfile")(file))) {
-      throw std::runtime_error("[load] cannot open file " + *path + ".");
+      throw std::invalid_argument("[load] cannot open file " + *path + ".");
     }
     return load_zip(nb::str(path->c_str()), s);
   }

@@ -67,6 +67,13 @@ def cross_entropy(
             f"Targets shape {targets.shape} does not match logits shape {logits.shape}."
         )
 
+    is_plain = label_smoothing == 0 and axis in (-1, logits.ndim - 1)
+    if not targets_are_probs and is_plain and mx.issubdtype(logits.dtype, mx.floating):
+        loss = mx.fast.cross_entropy(logits, targets).astype(logits.dtype)
+        return _reduce(_weighted(loss, weights), reduction)
+
+    # Below their maximum, 16-bit logits and scores keep the digits in which they differ.
+    logits = logits - mx.stop_gradient(mx.max(logits, axis=axis, keepdims=True))
     if targets_are_probs:
         score = mx.sum(logits * targets, axis=axis)
     else:
