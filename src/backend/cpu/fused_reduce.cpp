@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "backend/cpu/element/engine.h"
-#include "backend/cpu/reduce.h"
+#include "backend/cpu/reduce_eval.h"
 #include "graph/shape.h"
-#include "mlx/primitives/reduce.h"
 #include "runtime/tape.h"
 
 namespace mlx::core::cpu {
@@ -128,24 +127,7 @@ void eval_fused_reduce(const Primitive& primitive, const std::vector<array>& inp
   }
   array& out = outputs[0];
   out.set_data(allocator::malloc(out.nbytes()));
-  bool truth = type == Reduce::And || type == Reduce::Or;
-  ReduceOp op = ReduceOp::sum;
-  switch (type) {
-    case Reduce::Sum:
-      op = ReduceOp::sum;
-      break;
-    case Reduce::Prod:
-      op = ReduceOp::prod;
-      break;
-    case Reduce::Min:
-    case Reduce::And:
-      op = ReduceOp::min;
-      break;
-    case Reduce::Max:
-    case Reduce::Or:
-      op = ReduceOp::max;
-      break;
-  }
+  auto [op, truth] = reduce_kind(type);
   TapeSource source(fused.tape(), inputs);
   Strides strides = row_major_strides(fused.shape());
   reduce(op, truth, {nullptr, fused.dtype(), fused.shape(), strides}, reduced, out.data<char>(),

@@ -1,156 +1,34 @@
 // Block kernels of the reductions, for each SIMD target.
-#include <limits>
-
 #include "backend/cpu/reduce_kernels.h"
-#include "base/dispatch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/reduce.simd.cpp"
 #include "hwy/foreach_target.h"
 //
-#include "hwy/cache_control.h"
-#include "hwy/highway.h"
+#include "backend/cpu/reduce_ops-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-/** Maps a storage type to its accumulator type. */
-template <typename T>
-struct AccumulatorOf {
-  using type = T;
-};
-template <>
-struct AccumulatorOf<float16_t> {
-  using type = float;
-};
-template <>
-struct AccumulatorOf<bfloat16_t> {
-  using type = float;
-};
-template <typename T>
-using Accumulator = typename AccumulatorOf<T>::type;
-
-template <class D, typename T>
-HWY_INLINE hn::Vec<D> load(D d, const T* p) {
-  return hn::LoadU(d, p);
-}
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const float16_t* p) {
-  return hn::PromoteTo(
-      d, hn::LoadU(hn::Rebind<hwy::float16_t, D>(), reinterpret_cast<const hwy::float16_t*>(p)));
-}
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const bfloat16_t* p) {
-  return hn::PromoteTo(
-      d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
-}
-
-template <class D, class V>
-HWY_INLINE V multiply(D d, V a, V b) {
-  using T = hn::TFromD<D>;
-  if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
-    // No 64-bit multiply on most targets: lane by lane.
-    constexpr size_t kMax = HWY_MAX_BYTES / 8;
-    HWY_ALIGN T left[kMax];
-    HWY_ALIGN T right[kMax];
-    hn::Store(a, d, left);
-    hn::Store(b, d, right);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) {
-      left[i] = static_cast<T>(static_cast<uint64_t>(left[i]) * static_cast<uint64_t>(right[i]));
-    }
-    return hn::Load(d, left);
-  } else {
-    return hn::Mul(a, b);
-  }
-}
-
-struct SumOp {
-  template <typename T>
-  static constexpr T identity() {
-    return T(0);
-  }
-  template <class D, class V>
-  static HWY_INLINE V apply(D, V a, V b) {
-    return hn::Add(a, b);
-  }
-};
-
-struct ProdOp {
-  template <typename T>
-  static constexpr T identity() {
-    return T(1);
-  }
-  template <class D, class V>
-  static HWY_INLINE V apply(D d, V a, V b) {
-    return multiply(d, a, b);
-  }
-};
-
-template <typename T>
-constexpr T lowest_value() {
-  if constexpr (std::numeric_limits<T>::has_infinity)
-    return -std::numeric_limits<T>::infinity();
-  else
-    return std::numeric_limits<T>::lowest();
-}
-template <typename T>
-constexpr T highest_value() {
-  if constexpr (std::numeric_limits<T>::has_infinity)
-    return std::numeric_limits<T>::infinity();
-  else
-    return std::numeric_limits<T>::max();
-}
-
-// Floats: a NaN wins, and of two equal values the first (so -0 and 0 keep their order).
-struct MinOp {
-  template <typename T>
-  static constexpr T identity() {
-    return highest_value<T>();
-  }
-  template <class D, class V>
-  static HWY_INLINE V apply(D, V a, V b) {
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::IsNaN(b)), b, a);
-    } else {
-      return hn::Min(a, b);
-    }
-  }
-};
-
-struct MaxOp {
-  template <typename T>
-  static constexpr T identity() {
-    return lowest_value<T>();
-  }
-  template <class D, class V>
-  static HWY_INLINE V apply(D, V a, V b) {
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-    } else {
-      return hn::Max(a, b);
-    }
-  }
-};
-
-/** The identity in the storage type. */
-template <class Op, typename T>
-T storage_identity() {
-  if constexpr (std::is_same_v<T, Accumulator<T>>)
-    return Op::template identity<T>();
-  else
-    return T(Op::template identity<float>());
-}
-
 // Far enough ahead to cross into the next page before the hardware prefetcher does.
-constexpr size_t kPrefetchBytes = 2048;
+constexpr int64_t kAheadBytes = 2048;
 
-/** A hint only: the address may lie outside the array. */
-HWY_INLINE void prefetch_at(const void* p, size_t bytes_ahead) {
-  hwy::Prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + bytes_ahead));
+/** Lanes of a vector of accumulators: four vectors hold kLanes, or part of them. */
+template <typename A>
+using LaneTag = hn::CappedTag<A, kLanes / 4>;
+
+/** Folds a vector by halves. */
+template <class Op, class D>
+HWY_INLINE hn::TFromD<D> fold_vector(D d, hn::Vec<D> v) {
+  (void)d;
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return fold_vector<Op>(half, Op::apply(half, hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
 }
 
 template <class Op, typename T, class D>
@@ -164,7 +42,7 @@ HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lane
     auto e = hn::LoadU(d, lanes + first + 3 * width);
     for (size_t i = first; i < n; i += kLanes) {
       for (size_t line = 0; line < kLanes * sizeof(T); line += 64) {
-        prefetch_at(x + i, kPrefetchBytes + line);
+        prefetch_at(x + i, kAheadBytes + static_cast<int64_t>(line));
       }
       a = Op::apply(d, a, load(d, x + i));
       b = Op::apply(d, b, load(d, x + i + width));
@@ -181,7 +59,7 @@ HWY_INLINE void accumulate_whole(D d, const T* x, size_t n, Accumulator<T>* lane
 template <class Op, typename T>
 void accumulate(const void* x_, size_t n, void* lanes_) {
   using A = Accumulator<T>;
-  const hn::CappedTag<A, kLanes / 4> d;
+  const LaneTag<A> d;
   auto x = static_cast<const T*>(x_);
   auto lanes = static_cast<A*>(lanes_);
   const size_t whole = n / kLanes * kLanes;
@@ -197,21 +75,28 @@ void accumulate(const void* x_, size_t n, void* lanes_) {
 template <class Op, typename A>
 void fold(void* lanes_) {
   auto lanes = static_cast<A*>(lanes_);
-  const hn::CappedTag<A, kLanes / 4> d;
+  const LaneTag<A> d;
   const size_t width = hn::Lanes(d);
-  size_t half = kLanes / 2;
-  for (; half >= width; half /= 2) {
+  for (size_t half = kLanes / 2; half >= width; half /= 2) {
     for (size_t i = 0; i < half; i += width) {
       hn::StoreU(Op::apply(d, hn::LoadU(d, lanes + i), hn::LoadU(d, lanes + half + i)), d,
                  lanes + i);
     }
   }
-  const hn::CappedTag<A, 1> d1;
-  for (; half >= 1; half /= 2) {
-    for (size_t i = 0; i < half; ++i) {
-      hn::StoreU(Op::apply(d1, hn::LoadU(d1, lanes + i), hn::LoadU(d1, lanes + half + i)), d1,
-                 lanes + i);
-    }
+  lanes[0] = fold_vector<Op>(d, hn::LoadU(d, lanes));
+}
+
+template <class Op, typename T>
+void row_trees(const void* x_, size_t n, int64_t stride, size_t rows, void* out_) {
+  using A = Accumulator<T>;
+  auto x = static_cast<const T*>(x_);
+  auto out = static_cast<A*>(out_);
+  HWY_ALIGN A lanes[kLanes];
+  for (size_t r = 0; r < rows; ++r, x += stride) {
+    for (A& lane : lanes) lane = Op::template identity<A>();
+    accumulate<Op, T>(x, n, lanes);
+    fold<Op, A>(lanes);
+    out[r] = lanes[0];
   }
 }
 
@@ -226,12 +111,12 @@ HWY_INLINE hn::Vec<D> row_tree(D d, const T* const* rows, size_t c) {
 
 template <class Op, typename T, class D>
 HWY_INLINE size_t column_span(D d, const T* const* rows, size_t num_rows, size_t c, size_t columns,
-                              Accumulator<T>* sums) {
+                              Accumulator<T>* sums, int64_t ahead) {
   const size_t width = hn::Lanes(d);
   if (num_rows == kRowGroup) {
     for (; c + width <= columns; c += width) {
       for (size_t r = 0; r < kRowGroup; ++r) {
-        prefetch_at(rows[r] + c, kPrefetchBytes / 4);
+        prefetch_far(rows[r] + c, ahead);
       }
       hn::StoreU(Op::apply(d, hn::LoadU(d, sums + c), row_tree<Op>(d, rows, c)), d, sums + c);
     }
@@ -239,20 +124,47 @@ HWY_INLINE size_t column_span(D d, const T* const* rows, size_t num_rows, size_t
   }
   for (; c + width <= columns; c += width) {
     auto sum = hn::LoadU(d, sums + c);
-    for (size_t r = 0; r < num_rows; ++r) sum = Op::apply(d, sum, load(d, rows[r] + c));
+    for (size_t r = 0; r < num_rows; ++r) {
+      prefetch_far(rows[r] + c, ahead);
+      sum = Op::apply(d, sum, load(d, rows[r] + c));
+    }
     hn::StoreU(sum, d, sums + c);
   }
   return c;
 }
 
 template <class Op, typename T>
-void accumulate_rows(const void* const* rows_, size_t num_rows, size_t columns, void* sums_) {
+void accumulate_rows(const void* const* rows_, size_t num_rows, size_t columns, void* sums_,
+                     int64_t ahead) {
   using A = Accumulator<T>;
   const T* rows[kRowGroup];
   for (size_t r = 0; r < num_rows; ++r) rows[r] = static_cast<const T*>(rows_[r]);
   auto sums = static_cast<A*>(sums_);
-  size_t c = column_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, 0, columns, sums);
-  column_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, c, columns, sums);
+  size_t c = column_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, 0, columns, sums, ahead);
+  column_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, c, columns, sums, ahead);
+}
+
+template <class Op, typename A>
+void accumulate_totals(const void* x_, size_t n, void* totals_) {
+  if constexpr (std::is_same_v<A, float> &&
+                (std::is_same_v<Op, SumOp> || std::is_same_v<Op, ProdOp>)) {
+    auto x = static_cast<const float*>(x_);
+    auto totals = static_cast<double*>(totals_);
+    const hn::ScalableTag<double> d;
+    const hn::Rebind<float, decltype(d)> df;
+    size_t i = 0;
+    for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+      auto more = hn::PromoteTo(d, hn::LoadU(df, x + i));
+      hn::StoreU(Op::apply(d, hn::LoadU(d, totals + i), more), d, totals + i);
+    }
+    const hn::CappedTag<double, 1> d1;
+    for (; i < n; ++i) {
+      auto more = hn::Set(d1, static_cast<double>(x[i]));
+      hn::StoreU(Op::apply(d1, hn::LoadU(d1, totals + i), more), d1, totals + i);
+    }
+  } else {
+    accumulate_rows<Op, A>(&x_, 1, n, totals_, 0);
+  }
 }
 
 /** Every stride-th element from p: lane i gets p[i * stride]. */
@@ -262,40 +174,122 @@ HWY_INLINE hn::Vec<D> gather(D d, const hn::TFromD<D>* p, hn::Vec<hn::RebindToSi
 }
 
 template <class D>
-HWY_INLINE hn::Vec<hn::RebindToSigned<D>> lane_offsets(D, size_t stride) {
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> lane_offsets(D, int64_t stride) {
   const hn::RebindToSigned<D> di;
   using I = hn::TFromD<decltype(di)>;
   HWY_ALIGN I offsets[HWY_MAX_BYTES / sizeof(I)];
-  for (size_t i = 0; i < hn::Lanes(di); ++i) offsets[i] = static_cast<I>(i * stride);
+  for (size_t i = 0; i < hn::Lanes(di); ++i)
+    offsets[i] = static_cast<I>(static_cast<int64_t>(i) * stride);
   return hn::Load(di, offsets);
 }
 
+/** The tree down a block of up to kColumnBlock rows, whose row r is at(r). */
+template <class Op, class D, class At>
+HWY_INLINE hn::Vec<D> block_tree(D d, size_t rows, At&& at) {
+  auto sum = hn::Set(d, Op::template identity<hn::TFromD<D>>());
+  size_t r = 0;
+  for (; r + kRowGroup <= rows; r += kRowGroup) {
+    auto r01 = Op::apply(d, at(r), at(r + 1));
+    auto r23 = Op::apply(d, at(r + 2), at(r + 3));
+    auto r45 = Op::apply(d, at(r + 4), at(r + 5));
+    auto r67 = Op::apply(d, at(r + 6), at(r + 7));
+    sum = Op::apply(d, sum, Op::apply(d, Op::apply(d, r01, r23), Op::apply(d, r45, r67)));
+  }
+  for (; r < rows; ++r) sum = Op::apply(d, sum, at(r));
+  return sum;
+}
+
+/** Squares of elements that fill the 16-byte blocks of vectors, turned: columns[k] holds element k
+ * of each block. */
+template <class D, typename A, class V>
+HWY_INLINE void load_squares(D d, const A* x, int64_t stride, V* columns) {
+  constexpr int N = 16 / sizeof(A);
+  V other[N];
+  for (int i = 0; i < N; ++i) columns[i] = hn::LoadU(d, x + i * stride);
+  for (int step = 1; step < N; step *= 2) {
+    for (int i = 0; i < N / 2; ++i) {
+      other[2 * i] = hn::InterleaveLower(d, columns[i], columns[i + N / 2]);
+      other[2 * i + 1] = hn::InterleaveUpper(d, columns[i], columns[i + N / 2]);
+    }
+    for (int i = 0; i < N; ++i) columns[i] = other[i];
+  }
+}
+
+/** Tree down one block of the next few columns, whose elements follow one another in memory. */
 template <class Op, typename A>
-void column_trees(const void* x_, size_t lane_stride, size_t row_stride, size_t rows, void* out_) {
+HWY_INLINE size_t tree_of_dense_columns(const A* x, int64_t stride, A* out) {
+#if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
+  const hn::CappedTag<A, 1> d;
+  hn::StoreU(block_tree<Op>(d, kColumnBlock, [&](size_t r) { return hn::LoadU(d, x + r); }), d,
+             out);
+  return 1;
+#else
+  constexpr size_t N = 16 / sizeof(A);
+  const hn::FixedTag<A, N> d;
+  auto sum = hn::Set(d, Op::template identity<A>());
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (N == 4) {
+    // Each 16-byte block of wide vectors is a square of its own: rows 0-3, 4-7, 8-11, 12-15.
+    const hn::FixedTag<A, 16> wide;
+    const hn::Half<decltype(wide)> half;
+    for (size_t r = 0; r < kColumnBlock; r += 16) {
+      hn::Vec<decltype(wide)> v[4];
+      load_squares(wide, x + r, stride, v);
+      auto four = Op::apply(wide, Op::apply(wide, v[0], v[1]), Op::apply(wide, v[2], v[3]));
+      auto eight = Op::apply(wide, four, hn::SwapAdjacentBlocks(four));
+      sum = Op::apply(d, sum, hn::LowerHalf(d, hn::LowerHalf(half, eight)));
+      sum = Op::apply(d, sum, hn::LowerHalf(d, hn::UpperHalf(half, eight)));
+    }
+    hn::StoreU(sum, d, out);
+    return N;
+  }
+#endif
+  for (size_t r = 0; r < kColumnBlock; r += kRowGroup) {
+    hn::Vec<decltype(d)> v[kRowGroup];
+    for (size_t k = 0; k < kRowGroup; k += N) load_squares(d, x + r + k, stride, v + k);
+    auto r03 = Op::apply(d, Op::apply(d, v[0], v[1]), Op::apply(d, v[2], v[3]));
+    auto r47 = Op::apply(d, Op::apply(d, v[4], v[5]), Op::apply(d, v[6], v[7]));
+    sum = Op::apply(d, sum, Op::apply(d, r03, r47));
+  }
+  hn::StoreU(sum, d, out);
+  return N;
+#endif
+}
+
+template <class Op, typename A>
+void column_trees(const void* x_, int64_t lane_stride, int64_t row_stride, size_t rows,
+                  void* out_) {
+  auto x = static_cast<const A*>(x_);
+  auto out = static_cast<A*>(out_);
+  if (row_stride == 1 && rows == kColumnBlock) {
+    for (size_t lane = 0; lane < kTreeLanes;) {
+      const A* first = x + static_cast<int64_t>(lane) * lane_stride;
+      const size_t count = tree_of_dense_columns<Op>(first, lane_stride, out + lane);
+      for (size_t k = 0; k < count; ++k, first += lane_stride) {
+        for (int64_t line = 0; line < static_cast<int64_t>(kColumnBlock * sizeof(A)); line += 64) {
+          prefetch_far(first, kAheadBytes + line);
+        }
+      }
+      lane += count;
+    }
+    return;
+  }
   const hn::CappedTag<A, kTreeLanes> d;
   const size_t width = hn::Lanes(d);
   const auto offsets = lane_offsets(d, lane_stride);
   for (size_t lane = 0; lane < kTreeLanes; lane += width) {
-    const A* x = static_cast<const A*>(x_) + lane * lane_stride;
-    auto at = [&](size_t r) HWY_ATTR { return gather(d, x + r * row_stride, offsets); };
-    auto sum = hn::Set(d, Op::template identity<A>());
-    size_t r = 0;
-    for (; r + kRowGroup <= rows; r += kRowGroup) {
-      auto r01 = Op::apply(d, at(r), at(r + 1));
-      auto r23 = Op::apply(d, at(r + 2), at(r + 3));
-      auto r45 = Op::apply(d, at(r + 4), at(r + 5));
-      auto r67 = Op::apply(d, at(r + 6), at(r + 7));
-      sum = Op::apply(d, sum, Op::apply(d, Op::apply(d, r01, r23), Op::apply(d, r45, r67)));
-    }
-    for (; r < rows; ++r) sum = Op::apply(d, sum, at(r));
-    hn::StoreU(sum, d, static_cast<A*>(out_) + lane);
+    const A* first = x + static_cast<int64_t>(lane) * lane_stride;
+    auto at = [&](size_t r) HWY_ATTR {
+      return gather(d, first + static_cast<int64_t>(r) * row_stride, offsets);
+    };
+    hn::StoreU(block_tree<Op>(d, rows, at), d, out + lane);
   }
 }
 
 template <class Op, typename A, class D>
 HWY_INLINE size_t short_row_span(D d, const A* x, size_t length, size_t i, size_t rows, A* out) {
   const size_t width = hn::Lanes(d);
-  const auto offsets = lane_offsets(d, length);
+  const auto offsets = lane_offsets(d, static_cast<int64_t>(length));
   const auto identity = hn::Set(d, Op::template identity<A>());
   size_t used = kShortRow;
   while (used / 2 >= length) used /= 2;
@@ -327,96 +321,15 @@ void short_rows(const void* x_, size_t length, size_t rows, void* out_) {
   short_row_span<Op>(hn::CappedTag<A, 1>(), x, length, i, rows, out);
 }
 
-template <typename T>
-size_t find(const void* x_, size_t n, const void* value_) {
-  using A = Accumulator<T>;
-  auto x = static_cast<const T*>(x_);
-  const A value = *static_cast<const A*>(value_);
-  const hn::ScalableTag<A> d;
-  const size_t width = hn::Lanes(d);
-  size_t i = 0;
-  if (value != value) {
-    if constexpr (!std::is_integral_v<A>) {
-      while (i + width <= n && hn::AllFalse(d, hn::IsNaN(load(d, x + i)))) i += width;
-      while (i < n && static_cast<A>(x[i]) == static_cast<A>(x[i])) ++i;
-    }
-    return i;
-  }
-  const auto wanted = hn::Set(d, value);
-  while (i + width <= n && hn::AllFalse(d, hn::Eq(load(d, x + i), wanted))) i += width;
-  while (i < n && static_cast<A>(x[i]) != value) ++i;
-  return i;
-}
-
-/** Where b beats a: strictly, or as the first NaN. */
-template <class Op, class D>
-HWY_INLINE hn::Mask<D> beats(D, hn::Vec<D> b, hn::Vec<D> a) {
-  hn::Mask<D> better;
-  if constexpr (std::is_same_v<Op, MinOp>)
-    better = hn::Lt(b, a);
-  else
-    better = hn::Gt(b, a);
-  if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-    better = hn::Or(better, hn::AndNot(hn::IsNaN(a), hn::IsNaN(b)));
-  }
-  return better;
-}
-
-template <class Op, typename T, class D>
-HWY_INLINE size_t best_span(D d, const T* const* rows, size_t num_rows, uint32_t first_row,
-                            size_t c, size_t columns, Accumulator<T>* best, void* index_) {
-  const hn::RebindToUnsigned<D> du;
-  using U = hn::TFromD<decltype(du)>;
-  auto index = static_cast<U*>(index_);
-  const size_t width = hn::Lanes(d);
-  for (; c + width <= columns; c += width) {
-    auto value = hn::LoadU(d, best + c);
-    auto where = hn::LoadU(du, index + c);
-    for (size_t r = 0; r < num_rows; ++r) {
-      auto x = load(d, rows[r] + c);
-      auto better = beats<Op>(d, x, value);
-      value = hn::IfThenElse(better, x, value);
-      where = hn::IfThenElse(hn::RebindMask(du, better), hn::Set(du, static_cast<U>(first_row + r)),
-                             where);
-    }
-    hn::StoreU(value, d, best + c);
-    hn::StoreU(where, du, index + c);
-  }
-  return c;
-}
-
 template <class Op, typename T>
-void best_rows(const void* const* rows_, size_t num_rows, uint32_t first_row, size_t columns,
-               void* best_, void* index) {
-  using A = Accumulator<T>;
-  const T* rows[kRowGroup];
-  for (size_t r = 0; r < num_rows; ++r) rows[r] = static_cast<const T*>(rows_[r]);
-  auto best = static_cast<A*>(best_);
-  size_t c =
-      best_span<Op, T>(hn::ScalableTag<A>(), rows, num_rows, first_row, 0, columns, best, index);
-  best_span<Op, T>(hn::CappedTag<A, 1>(), rows, num_rows, first_row, c, columns, best, index);
-}
-
-/** The kernels that only min and max have. */
-template <class Op, typename T>
-void add_search(ReduceKernels& kernels) {
-  if constexpr ((std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>)&&sizeof(T) > 1) {
-    kernels.find = find<T>;
-    kernels.best_rows = best_rows<Op, T>;
-  }
-}
-
-template <class Op, typename T>
-ReduceKernels make_kernels(Dtype accumulator) {
-  ReduceKernels kernels{accumulator, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
-  kernels.accumulate = accumulate<Op, T>;
-  kernels.fold = fold<Op, Accumulator<T>>;
-  kernels.accumulate_rows = accumulate_rows<Op, T>;
+constexpr ReduceKernels make_kernels(Dtype accumulator) {
+  ReduceKernels kernels{accumulator,      accumulate<Op, T>,      fold<Op, Accumulator<T>>,
+                        row_trees<Op, T>, accumulate_rows<Op, T>, nullptr,
+                        nullptr};
   if constexpr (std::is_same_v<T, Accumulator<T>> && sizeof(T) >= 4) {
     kernels.column_trees = column_trees<Op, T>;
     kernels.short_rows = short_rows<Op, T>;
   }
-  add_search<Op, T>(kernels);
   return kernels;
 }
 
@@ -449,7 +362,19 @@ const ReduceKernels* find_kernels(Dtype storage) {
       break;
   }
   if constexpr (std::is_same_v<Op, MinOp> || std::is_same_v<Op, MaxOp>) {
-    if (storage == uint8) return kernels_of<Op, uint8_t>(uint8);
+    switch (storage.val()) {
+      case Dtype::Val::int8:
+        return kernels_of<Op, int8_t>(int8);
+      case Dtype::Val::uint8:
+      case Dtype::Val::bool_:
+        return kernels_of<Op, uint8_t>(uint8);
+      case Dtype::Val::int16:
+        return kernels_of<Op, int16_t>(int16);
+      case Dtype::Val::uint16:
+        return kernels_of<Op, uint16_t>(uint16);
+      default:
+        break;
+    }
   }
   return nullptr;
 }
@@ -468,41 +393,6 @@ const ReduceKernels* simd_reduce_kernels(ReduceOp op, Dtype storage) {
   return nullptr;
 }
 
-template <typename T, typename A>
-HWY_INLINE void convert_run(const T* src, int64_t stride, size_t n, A* dst) {
-  if (stride == 1) {
-    for (size_t i = 0; i < n; ++i) dst[i] = static_cast<A>(src[i]);
-  } else {
-    for (size_t i = 0; i < n; ++i) dst[i] = static_cast<A>(src[static_cast<int64_t>(i) * stride]);
-  }
-}
-
-template <typename T>
-HWY_INLINE void truth_run(const T* src, int64_t stride, size_t n, uint8_t* dst) {
-  if (stride == 1) {
-    for (size_t i = 0; i < n; ++i) dst[i] = src[i] != T(0);
-  } else {
-    for (size_t i = 0; i < n; ++i) dst[i] = src[static_cast<int64_t>(i) * stride] != T(0);
-  }
-}
-
-void simd_load_accumulators(Dtype storage, bool truth, const void* src, int64_t stride, size_t n,
-                            void* dst) {
-  dispatch_dtype(storage, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    auto from = static_cast<const T*>(src);
-    if (truth) {
-      truth_run(from, stride, n, static_cast<uint8_t*>(dst));
-    } else if constexpr (std::is_same_v<T, bool> || (std::is_signed_v<T> && sizeof(T) < 4)) {
-      convert_run(from, stride, n, static_cast<int32_t*>(dst));
-    } else if constexpr (std::is_integral_v<T> && sizeof(T) < 4) {
-      convert_run(from, stride, n, static_cast<uint32_t*>(dst));
-    } else {
-      convert_run(from, stride, n, static_cast<Accumulator<T>*>(dst));
-    }
-  });
-}
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace mlx::core::cpu
@@ -512,69 +402,6 @@ HWY_AFTER_NAMESPACE();
 namespace mlx::core::cpu {
 
 HWY_EXPORT(simd_reduce_kernels);
-HWY_EXPORT(simd_load_accumulators);
-
-namespace {
-
-bool is_nan(const complex64_t& z) { return z != z; }
-
-/** Orders by real part, then imaginary part; the first NaN wins. */
-template <bool kIsMin>
-complex64_t better(const complex64_t& a, const complex64_t& b) {
-  if (is_nan(a)) return a;
-  if (is_nan(b)) return b;
-  return (kIsMin ? b < a : b > a) ? b : a;
-}
-
-template <ReduceOp op>
-complex64_t combine_complex(const complex64_t& a, const complex64_t& b) {
-  if constexpr (op == ReduceOp::sum)
-    return a + b;
-  else if constexpr (op == ReduceOp::prod)
-    return a * b;
-  else
-    return better<op == ReduceOp::min>(a, b);
-}
-
-template <ReduceOp op>
-const ReduceKernels* complex_kernels() {
-  static const ReduceKernels kernels{
-      complex64,
-      [](const void* x, size_t n, void* lanes_) {
-        auto lanes = static_cast<complex64_t*>(lanes_);
-        for (size_t i = 0; i < n; ++i) {
-          lanes[i % kLanes] =
-              combine_complex<op>(lanes[i % kLanes], static_cast<const complex64_t*>(x)[i]);
-        }
-      },
-      [](void* lanes_) {
-        auto lanes = static_cast<complex64_t*>(lanes_);
-        for (size_t half = kLanes / 2; half >= 1; half /= 2) {
-          for (size_t i = 0; i < half; ++i)
-            lanes[i] = combine_complex<op>(lanes[i], lanes[half + i]);
-        }
-      },
-      [](const void* const* rows, size_t num_rows, size_t columns, void* sums_) {
-        auto sums = static_cast<complex64_t*>(sums_);
-        for (size_t r = 0; r < num_rows; ++r) {
-          auto row = static_cast<const complex64_t*>(rows[r]);
-          for (size_t c = 0; c < columns; ++c) sums[c] = combine_complex<op>(sums[c], row[c]);
-        }
-      },
-      nullptr,
-      nullptr,
-      [](const void* x_, size_t n, const void* value_) {
-        auto x = static_cast<const complex64_t*>(x_);
-        auto value = *static_cast<const complex64_t*>(value_);
-        size_t i = 0;
-        while (i < n && !(is_nan(value) ? is_nan(x[i]) : x[i] == value)) ++i;
-        return i;
-      },
-      nullptr};
-  return &kernels;
-}
-
-}  // namespace
 
 Dtype reduce_accumulator(Dtype storage) {
   switch (storage.val()) {
@@ -593,25 +420,15 @@ Dtype reduce_accumulator(Dtype storage) {
   }
 }
 
-const ReduceKernels* reduce_kernels(ReduceOp op, Dtype storage) {
-  if (storage == complex64) {
-    switch (op) {
-      case ReduceOp::sum:
-        return complex_kernels<ReduceOp::sum>();
-      case ReduceOp::prod:
-        return complex_kernels<ReduceOp::prod>();
-      case ReduceOp::min:
-        return complex_kernels<ReduceOp::min>();
-      case ReduceOp::max:
-        return complex_kernels<ReduceOp::max>();
-    }
-  }
-  return HWY_DYNAMIC_DISPATCH(simd_reduce_kernels)(op, storage);
+Dtype reduce_accumulator(ReduceOp op, Dtype storage) {
+  const bool compares = op == ReduceOp::min || op == ReduceOp::max;
+  if (storage == bool_) return compares ? uint8 : int32;
+  return compares && issubdtype(storage, integer) ? storage : reduce_accumulator(storage);
 }
 
-void load_accumulators(Dtype storage, bool truth, const void* src, int64_t stride, size_t n,
-                       void* dst) {
-  HWY_DYNAMIC_DISPATCH(simd_load_accumulators)(storage, truth, src, stride, n, dst);
+const ReduceKernels* reduce_kernels(ReduceOp op, Dtype storage) {
+  if (storage == complex64) return complex_reduce_kernels(op);
+  return HWY_DYNAMIC_DISPATCH(simd_reduce_kernels)(op, storage);
 }
 
 }  // namespace mlx::core::cpu

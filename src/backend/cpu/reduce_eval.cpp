@@ -2,11 +2,28 @@
 #include "backend/cpu/reduce_eval.h"
 
 #include "backend/cpu/arg_reduce.h"
-#include "backend/cpu/reduce.h"
 #include "backend/cpu/rows.h"
-#include "mlx/primitives/reduce.h"
+#include "base/errors.h"
 
 namespace mlx::core::cpu {
+
+ReduceKind reduce_kind(Reduce::ReduceType type) {
+  switch (type) {
+    case Reduce::And:
+      return {ReduceOp::min, true};
+    case Reduce::Or:
+      return {ReduceOp::max, true};
+    case Reduce::Sum:
+      return {ReduceOp::sum, false};
+    case Reduce::Prod:
+      return {ReduceOp::prod, false};
+    case Reduce::Min:
+      return {ReduceOp::min, false};
+    case Reduce::Max:
+      return {ReduceOp::max, false};
+  }
+  throw_internal("unknown reduction");
+}
 
 namespace {
 
@@ -18,24 +35,7 @@ void eval_reduce(const Primitive& primitive, const std::vector<array>& inputs,
   allocate(out);
   std::vector<bool> reduced(x.ndim(), false);
   for (int axis : axes) reduced[axis] = true;
-  ReduceOp op = ReduceOp::sum;
-  switch (type) {
-    case Reduce::And:
-    case Reduce::Min:
-      op = ReduceOp::min;
-      break;
-    case Reduce::Or:
-    case Reduce::Max:
-      op = ReduceOp::max;
-      break;
-    case Reduce::Sum:
-      op = ReduceOp::sum;
-      break;
-    case Reduce::Prod:
-      op = ReduceOp::prod;
-      break;
-  }
-  const bool truth = type == Reduce::And || type == Reduce::Or;
+  auto [op, truth] = reduce_kind(type);
   reduce(op, truth, {x.data<char>(), x.dtype(), x.shape(), x.strides()}, reduced, out.data<char>(),
          out.dtype());
 }

@@ -28,33 +28,38 @@ struct ReduceKernels {
   void (*accumulate)(const void* x, size_t n, void* lanes);
   /** Folds the lanes into lanes[0]. */
   void (*fold)(void* lanes);
-  /** sums[c] op= the tree over rows[r][c] for c < columns; up to kRowGroup rows. */
-  void (*accumulate_rows)(const void* const* rows, size_t num_rows, size_t columns, void* sums);
+  /** out[r] = the tree along a block of n (at most kRowBlock) elements from x[r * stride]. */
+  void (*row_trees)(const void* x, size_t n, int64_t stride, size_t rows, void* out);
+  /** sums[c] op= rows[r][c] for c < columns: kRowGroup rows as a tree, fewer one after the other.
+   * Memory `ahead` bytes further is asked for in advance. */
+  void (*accumulate_rows)(const void* const* rows, size_t num_rows, size_t columns, void* sums,
+                          int64_t ahead);
+  /** totals[i] op= x[i], x being accumulators. Totals of float32 sums and products are float64, so
+   * that the error stays that of one block; others are accumulators. */
+  void (*accumulate_totals)(const void* x, size_t n, void* totals);
   /** Below, x holds accumulators. out[l] = the tree down one column block: of x[l * lane_stride + r
    * * row_stride] over r < rows (at most kColumnBlock), for l < kTreeLanes. */
-  void (*column_trees)(const void* x, size_t lane_stride, size_t row_stride, size_t rows,
+  void (*column_trees)(const void* x, int64_t lane_stride, int64_t row_stride, size_t rows,
                        void* out);
   /** out[i] = the tree along row i of `length` (at most kShortRow) elements, rows one after the
    * other. */
   void (*short_rows)(const void* x, size_t length, size_t rows, void* out);
-  /** The first i < n with x[i] equal to *value (any NaN for a NaN), or n. */
-  size_t (*find)(const void* x, size_t n, const void* value);
-  /** For min and max: where rows[r][c] beats best[c], takes it and index[c] = first_row + r.
-   * `index` has the width of an accumulator (32 bits for narrower ones). */
-  void (*best_rows)(const void* const* rows, size_t num_rows, uint32_t first_row, size_t columns,
-                    void* best, void* index);
 };
 
-/** The accumulator type of a storage type: float32 for 16-bit floats, 32 bits for small integers.
- */
+/** The type in which sums and products are accumulated: float32 for 16-bit floats, 32 bits for
+ * small integers. */
 Dtype reduce_accumulator(Dtype storage);
+/** The same for any op: integers compare as they are. */
+Dtype reduce_accumulator(ReduceOp op, Dtype storage);
 
 /** Kernels that read `storage` directly, or nullptr: then convert to the accumulator type first. */
 const ReduceKernels* reduce_kernels(ReduceOp op, Dtype storage);
 
-/** dst[i] = src[i * stride] converted to the accumulator type of `storage`. With `truth`, dst is
- * uint8: whether the element differs from zero. */
-void load_accumulators(Dtype storage, bool truth, const void* src, int64_t stride, size_t n,
+/** dst[i] = src[i * stride] as `accumulator`; with bool_, whether it differs from zero. */
+void load_accumulators(Dtype storage, Dtype accumulator, const void* src, int64_t stride, size_t n,
                        void* dst);
+
+/** Kernels on complex64. */
+const ReduceKernels* complex_reduce_kernels(ReduceOp op);
 
 }  // namespace mlx::core::cpu

@@ -30,21 +30,49 @@ namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-/** exp of x up to some 80; beyond, anything that is not a sensible number. A NaN stays. */
+/** exp(x - shift) for a difference up to some 80; beyond, anything but a sensible number. A NaN
+ * stays. */
 template <class D>
-HWY_INLINE hn::Vec<D> shifted_exp(D d, hn::Vec<D> x) {
-  const auto magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  x = hn::Max(hn::Set(d, -106.0f), x);
-  auto n = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
-  auto r = hn::NegMulAdd(n, hn::Set(d, 0.693147181f), x);
-  auto p =
-      polynomial(r, 1.0f, 0.999999702f, 0.499991477f, 0.166676387f, 0.0418981612f, 0.00829027221f);
-  return scale_by_power_of_two(p, n);
+HWY_INLINE hn::Vec<D> exp_of_difference(D d, hn::Vec<D> x, hn::Vec<D> shift) {
+  const auto log2e = hn::Set(d, 1.44269504f);
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(x) == 64) {
+    // 2^t: the fraction and the scaling take an instruction each, for any t.
+    auto t = hn::MulSub(x, log2e, hn::Mul(shift, log2e));
+    auto fraction = hn::Vec<D>{_mm512_reduce_ps(t.raw, _MM_FROUND_FLOOR)};
+    auto p = polynomial(fraction, 1.0f, 0.693147063f, 0.240229309f, 0.0554852821f, 0.00967545155f,
+                        0.00124678446f, 0.000216129207f);
+    return hn::Vec<D>{_mm512_scalef_ps(p.raw, t.raw)};
+  } else
+#endif
+  {
+    const auto magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+    x = hn::Max(hn::Set(d, -106.0f), hn::Sub(x, shift));
+    auto n = hn::Sub(hn::MulAdd(x, log2e, magic), magic);
+    auto r = hn::NegMulAdd(n, hn::Set(d, 0.693147181f), x);
+    auto p = polynomial(r, 1.0f, 1.0f, 0.49999994f, 0.166665211f, 0.041668389f, 0.00836874545f,
+                        0.00138145394f);
+    return scale_by_power_of_two(p, n);
+  }
+}
+
+/** What the rounding of the scaled shift above took from a sum of exponentials, as a factor. */
+HWY_INLINE float shift_correction(float shift) {
+#if HWY_TARGET <= HWY_AVX3
+  const SingleTag d;
+  const auto log2e = hn::Set(d, 1.44269504f);
+  const auto x = hn::Set(d, shift);
+  const float lost = hn::GetLane(hn::NegMulAdd(x, log2e, hn::Mul(x, log2e)));
+  return lost == lost ? 1.0f + 0.693147181f * lost : 1.0f;
+#else
+  (void)shift;
+  return 1.0f;
+#endif
 }
 
 template <class D, typename T>
 HWY_INLINE hn::Vec<D> exp_at(D d, const T* x, size_t i, float shift) {
-  return shifted_exp(d, hn::Sub(load_float(d, x + i), hn::Set(d, shift)));
+  return exp_of_difference(d, load_float(d, x + i), hn::Set(d, shift));
 }
 
 /** The sum of exp(x - shift) with a shift that makes it right: a first guess saves the pass that
@@ -68,7 +96,7 @@ HWY_INLINE void put(D d, hn::Vec<D> v, T* p) {
     store_float(d, v, p);
 }
 
-constexpr size_t kAhead = 2048;  // bytes: crosses into the next page before the processor would
+constexpr size_t kAhead = 4096;  // bytes: as far as memory is away
 
 /** While a row's exponentials are computed, the row before is scaled and stored: the arithmetic
  * then hides both the loads and the stores. */
@@ -147,7 +175,7 @@ HWY_INLINE void exp_of_turned(float* turned, size_t n, float* maxima, float* sum
     for (size_t k = 0; k < n; ++k) max = hn::Max(max, hn::LoadU(d, x + k * kSoftmaxRows));
     auto sum = hn::Zero(d);
     for (size_t k = 0; k < n; ++k) {
-      auto e = shifted_exp(d, hn::Sub(hn::LoadU(d, x + k * kSoftmaxRows), max));
+      auto e = exp_of_difference(d, hn::LoadU(d, x + k * kSoftmaxRows), max);
       hn::StoreU(e, d, x + k * kSoftmaxRows);
       sum = hn::Add(sum, e);
     }
@@ -202,8 +230,10 @@ void sums(const void* const* rows, size_t count, size_t n, float* shifts, float*
     HWY_ALIGN float all[2][kSoftmaxRows];
     turn_rows<T>(rows, count, n, scratch + n * kSoftmaxRows, scratch);
     exp_of_turned(scratch, n, all[0], all[1]);
-    std::copy_n(all[0], count, shifts);
-    std::copy_n(all[1], count, sums);
+    for (size_t r = 0; r < count; ++r) {
+      shifts[r] = all[0][r];
+      sums[r] = all[1][r] * shift_correction(shifts[r]);
+    }
     return;
   }
   for (size_t r = 0; r < count; ++r) {
@@ -214,6 +244,7 @@ void sums(const void* const* rows, size_t count, size_t n, float* shifts, float*
         return exp_at(d, x, i, shift);
       });
     });
+    sums[r] *= shift_correction(shifts[r]);
   }
 }
 
