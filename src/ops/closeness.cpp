@@ -21,13 +21,6 @@ array equals(const array& a, double value, StreamOrDevice s) {
   return equal(a, array(value, a.dtype()), s);
 }
 
-/** The conjunction of all elements. */
-array all_true(const array& a, StreamOrDevice s) {
-  std::vector<int> axes;
-  for (int i = 0; i < static_cast<int>(a.ndim()); ++i) axes.push_back(i);
-  return equal(sum(astype(logical_not(a, s), int32, s), axes, false, s), array(0), s);
-}
-
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
@@ -84,7 +77,7 @@ array isclose(const array& a, const array& b, double rtol, double atol, bool equ
 
 array allclose(const array& a, const array& b, double rtol, double atol, bool equal_nan,
                StreamOrDevice s) {
-  return all_true(isclose(a, b, rtol, atol, equal_nan, s), s);
+  return all(isclose(a, b, rtol, atol, equal_nan, s), false, s);
 }
 
 array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice s) {
@@ -95,7 +88,7 @@ array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice
   Shape shape = a.shape();
   array same(std::move(shape), bool_, std::make_shared<Equal>(stream, equal_nan),
              {astype(a, dtype, stream), astype(b, dtype, stream)});
-  return all_true(same, stream);
+  return all(same, false, stream);
 }
 
 }  // namespace mlx::core

@@ -323,8 +323,13 @@ void short_rows(const void* x_, size_t length, size_t rows, void* out_) {
 
 template <class Op, typename T>
 constexpr ReduceKernels make_kernels(Dtype accumulator) {
-  ReduceKernels kernels{accumulator,      accumulate<Op, T>,      fold<Op, Accumulator<T>>,
-                        row_trees<Op, T>, accumulate_rows<Op, T>, nullptr,
+  ReduceKernels kernels{accumulator,
+                        accumulate<Op, T>,
+                        fold<Op, Accumulator<T>>,
+                        row_trees<Op, T>,
+                        accumulate_rows<Op, T>,
+                        accumulate_totals<Op, Accumulator<T>>,
+                        nullptr,
                         nullptr};
   if constexpr (std::is_same_v<T, Accumulator<T>> && sizeof(T) >= 4) {
     kernels.column_trees = column_trees<Op, T>;

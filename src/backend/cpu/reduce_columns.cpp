@@ -229,8 +229,9 @@ class ColumnReducer {
 }  // namespace
 
 void reduce_columns(const ReduceJob& job) {
-  dispatch_accumulator(job.accumulator,
-                       [&](auto tag) { ColumnReducer<typename decltype(tag)::type>(job).run(); });
+  dispatch_totals(job, [&]<typename A, typename Total>(TypeTag<A>, TypeTag<Total>) {
+    ColumnReducer<A, Total>(job).run();
+  });
 }
 
 }  // namespace mlx::core::cpu

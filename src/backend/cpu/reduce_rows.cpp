@@ -266,8 +266,9 @@ class RowReducer {
 }  // namespace
 
 void reduce_rows(const ReduceJob& job) {
-  dispatch_accumulator(job.accumulator,
-                       [&](auto tag) { RowReducer<typename decltype(tag)::type>(job).run(); });
+  dispatch_totals(job, [&]<typename A, typename Total>(TypeTag<A>, TypeTag<Total>) {
+    RowReducer<A, Total>(job).run();
+  });
 }
 
 }  // namespace mlx::core::cpu

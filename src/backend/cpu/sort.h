@@ -50,7 +50,7 @@ struct ShortRows {
 bool sort_short_rows(Dtype dtype, const ShortRows& rows, const void* in, void* out);
 bool argsort_short_rows(Dtype dtype, const ShortRows& rows, const void* in, uint32_t* out);
 
-constexpr int64_t kMaxShortLength = 64;
+constexpr int64_t kMaxShortLength = 128;
 
 /** Rows from this length on are sorted by several threads each; shorter ones, one thread a row. */
 constexpr int64_t kParallelSortLength = int64_t{1} << 17;

@@ -2,14 +2,13 @@
 // splitters.
 #include "backend/cpu/sort.h"
 
-#include <hwy/contrib/sort/vqsort.h>
-
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
 #include <vector>
 
 #include "backend/cpu/scratch.h"
+#include "backend/cpu/small_sort.h"
 #include "backend/cpu/sort_keys.h"
 #include "base/dispatch.h"
 #include "base/thread_pool.h"
@@ -17,7 +16,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/sort.simd.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+//
+#include "backend/cpu/sort-inl.h"
 
 #ifndef MLX_CPU_SORT_ONCE
 #define MLX_CPU_SORT_ONCE
@@ -25,8 +25,6 @@ namespace mlx::core::cpu {
 
 constexpr int64_t kChunk = 16384;  // keys of a chunk stay in the level-2 cache between two passes
 constexpr int64_t kPadding = 64;   // keys that a vector load may read past the end of a chunk
-constexpr int64_t kInsertionSortLength = 20;
-constexpr int64_t kMinPartitionLength = 512;  // shorter rows are sorted as quickly
 
 /** Elements that compare equal but differ in bits; a stable sort keeps their order. */
 struct EqualCounts {
@@ -35,63 +33,12 @@ struct EqualCounts {
   uint32_t nans = 0;
 };
 
-template <typename Key>
-void sort_keys(Key* keys, int64_t n) {
-  if (n <= kInsertionSortLength) {
-    for (int64_t i = 1; i < n; ++i) {
-      Key key = keys[i];
-      int64_t j = i;
-      for (; j > 0 && key < keys[j - 1]; --j) keys[j] = keys[j - 1];
-      keys[j] = key;
-    }
-    return;
-  }
-  hwy::Sorter()(keys, static_cast<size_t>(n), hwy::SortAscending());
-}
-
 }  // namespace mlx::core::cpu
 #endif
 
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/** How a value sort sees its elements: keys that are turned back into values. */
-template <typename T>
-struct ValueSort {
-  using Element = T;
-  using Key = typename SortKey<T>::Key;
-  using Output = T;
-
-  static void make_keys(const T* in, int64_t /*first*/, int64_t n, Key* keys) {
-    for (int64_t i = 0; i < n; ++i) keys[i] = SortKey<T>::exact(in[i]);
-  }
-  static void finish(const Key* keys, int64_t n, T* out) {
-    for (int64_t i = 0; i < n; ++i) out[i] = SortKey<T>::value(keys[i]);
-  }
-};
-
-/** How an argsort sees its elements: key and position in one word, so equal keys keep their order.
- */
-template <typename T, typename Packed>
-struct IndexSort {
-  using Element = T;
-  using Key = Packed;
-  using Output = uint32_t;
-  static constexpr int kShift = 4 * sizeof(Packed);
-
-  static void make_keys(const T* in, int64_t first, int64_t n, Key* keys) {
-    for (int64_t i = 0; i < n; ++i) {
-      keys[i] = static_cast<Key>(SortKey<T>::folded(in[i])) << kShift | static_cast<Key>(first + i);
-    }
-  }
-  static void finish(const Key* keys, int64_t n, uint32_t* out) {
-    constexpr Key kPosition = (Key(1) << kShift) - 1;
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint32_t>(keys[i] & kPosition);
-  }
-};
-
 template <typename T>
 EqualCounts count_equals(const T* in, int64_t n) {
   using K = SortKey<T>;
@@ -159,27 +106,6 @@ void count_buckets(const Key* keys, int64_t n, const Key* splitters, int num_buc
     previous = below;
   }
   counts[num_buckets - 1] = n - previous;
-}
-
-/** Copies the keys for which `take` holds to `out`, writes nothing from `limit` on, and returns how
- * many. Reads up to a vector past the end of `keys`. */
-template <typename Key, typename Take>
-HWY_INLINE int64_t copy_if(const Key* keys, int64_t n, Key* out, const Key* limit,
-                           const Take& take) {
-  const hn::ScalableTag<Key> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  Key* to = out;
-  int64_t i = 0;
-  for (; i + lanes <= n && to + lanes <= limit; i += lanes) {
-    const auto v = hn::LoadU(d, keys + i);
-    to += hn::CompressStore(v, take(v), d, to);
-  }
-  for (; i < n; i += lanes) {
-    const auto v = hn::LoadU(d, keys + i);
-    const auto mask = hn::And(take(v), hn::FirstN(d, n - i));
-    to += hn::CompressBlendedStore(v, mask, d, to);
-  }
-  return to - out;
 }
 
 /** Orders `keys` by bucket, halving the range of buckets at each level, with `scratch` as large.
@@ -271,78 +197,6 @@ void sort_long_row(const typename Sort::Element* in, int64_t n, typename Sort::K
   });
 }
 
-/** Puts the key that sorting would put at `kth` there, smaller ones before and larger ones after
- * it, by narrowing the range that holds it. Reads up to a vector past both arrays' ends. */
-template <typename Key>
-void partition_keys(Key* keys, int64_t n, int64_t kth, Key* scratch) {
-  constexpr int64_t kSortLength = 256;
-  constexpr int64_t kSamples = 15;
-  const hn::ScalableTag<Key> d;
-  int64_t begin = 0, end = n;
-  while (end - begin > kSortLength) {
-    const int64_t size = end - begin;
-    Key samples[kSamples];
-    for (int64_t i = 0; i < kSamples; ++i)
-      samples[i] = keys[begin + (2 * i + 1) * size / (2 * kSamples)];
-    sort_keys(samples, kSamples);
-    const auto pivot = hn::Set(d, samples[(kth - begin) * kSamples / size]);
-    auto split = [&](auto&& is_left) {
-      const Key* from = keys + begin;
-      int64_t left = copy_if(from, size, scratch, scratch + size, is_left);
-      copy_if(from, size, scratch + left, scratch + size,
-              [&](auto v) HWY_ATTR { return hn::Not(is_left(v)); });
-      std::memcpy(keys + begin, scratch, size * sizeof(Key));
-      return left;
-    };
-    int64_t left = split([&](auto v) HWY_ATTR { return hn::Lt(v, pivot); });
-    if (kth < begin + left) {
-      end = begin + left;
-      continue;
-    }
-    begin += left;
-    if (left > 0) continue;
-    // The pivot is the smallest key: what equals it is in place.
-    left = split([&](auto v) HWY_ATTR { return hn::Not(hn::Lt(pivot, v)); });
-    if (kth < begin + left) return;
-    begin += left;
-  }
-  sort_keys(keys + begin, end - begin);
-}
-
-template <typename Sort>
-void partition_keyed_row(const typename Sort::Element* in, int64_t n, int64_t kth,
-                         typename Sort::Output* out) {
-  using Key = typename Sort::Key;
-  Scratch<Key> room(2 * (n + kPadding));
-  Key* keys = room.get();
-  std::fill_n(keys + n, kPadding, Key(0));
-  Sort::make_keys(in, 0, n, keys);
-  partition_keys(keys, n, kth, keys + n + kPadding);
-  Sort::finish(keys, n, out);
-}
-
-bool PartitionRow(Dtype dtype, const void* in, void* out, int64_t n, int64_t kth) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (sizeof(T) >= 4 && !std::is_same_v<T, complex64_t>) {
-      partition_keyed_row<ValueSort<T>>(static_cast<const T*>(in), n, kth, static_cast<T*>(out));
-      return true;
-    }
-    return false;
-  });
-}
-
-bool ArgpartitionRow(Dtype dtype, const void* in, uint32_t* out, int64_t n, int64_t kth) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (sizeof(T) <= 4) {
-      partition_keyed_row<IndexSort<T, uint64_t>>(static_cast<const T*>(in), n, kth, out);
-      return true;
-    }
-    return false;
-  });
-}
-
 template <typename Sort>
 void sort_keyed_row(const typename Sort::Element* in, int64_t n, typename Sort::Key* keys,
                     typename Sort::Output* out) {
@@ -364,96 +218,6 @@ void counting_sort_row(const T* in, int64_t n, T* out) {
   for (int64_t key = 0; key < kNumKeys; ++key) {
     out = std::fill_n(out, counts[key], SortKey<T>::value(static_cast<Key>(key)));
   }
-}
-
-/** Sorts each of a vector's lanes along n vectors, by Batcher's odd-even merge network. */
-template <typename Key>
-void sort_lanes(Key* keys, int64_t n) {
-  const hn::ScalableTag<Key> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t p = 1; p < n; p *= 2) {
-    for (int64_t k = p; k >= 1; k /= 2) {
-      for (int64_t j = k % p; j + k < n; j += 2 * k) {
-        for (int64_t i = j; i < std::min(j + k, n - k); ++i) {
-          if (i / (2 * p) != (i + k) / (2 * p)) continue;
-          const auto a = hn::Load(d, keys + i * lanes);
-          const auto b = hn::Load(d, keys + (i + k) * lanes);
-          hn::Store(hn::Min(a, b), d, keys + i * lanes);
-          hn::Store(hn::Max(a, b), d, keys + (i + k) * lanes);
-        }
-      }
-    }
-  }
-}
-
-/** Sorts short rows side by side, one to a lane. Strides and offsets count elements. */
-template <typename Sort>
-void sort_short_rows(const ShortRows& rows, const typename Sort::Element* in,
-                     typename Sort::Output* out) {
-  using Key = typename Sort::Key;
-  const hn::ScalableTag<Key> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t n = rows.length;
-  HWY_ALIGN Key keys[kMaxShortLength * HWY_MAX_BYTES / sizeof(Key)];
-  for (int64_t first = 0; first < rows.num_rows; first += lanes) {
-    const int64_t count = std::min(lanes, rows.num_rows - first);
-    for (int64_t r = 0; r < lanes; ++r) {
-      const auto* row = in + rows.in_offsets[first + std::min(r, count - 1)];
-      for (int64_t i = 0; i < n; ++i) {
-        Sort::make_keys(row + i * rows.in_stride, i, 1, keys + i * lanes + r);
-      }
-    }
-    sort_lanes(keys, n);
-    for (int64_t r = 0; r < count; ++r) {
-      auto* row = out + rows.out_offsets[first + r];
-      for (int64_t i = 0; i < n; ++i) {
-        Sort::finish(keys + i * lanes + r, 1, row + i * rows.out_stride);
-      }
-    }
-  }
-}
-
-/** True when the keys alone tell the values: no NaN and no negative zero. */
-template <typename T>
-bool has_plain_values(const ShortRows& rows, const T* in) {
-  if constexpr (SortKey<T>::kIsFloat) {
-    bool plain = true;
-    for (int64_t r = 0; r < rows.num_rows; ++r) {
-      for (int64_t i = 0; i < rows.length; ++i) {
-        auto bits = SortKey<T>::bits(in[rows.in_offsets[r] + i * rows.in_stride]);
-        plain &= bits != SortKey<T>::kSign && !SortKey<T>::is_nan(bits);
-      }
-    }
-    return plain;
-  }
-  return true;
-}
-
-bool SortShortRows(Dtype dtype, const ShortRows& rows, const void* in, void* out) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, complex64_t>) {
-      return false;
-    } else {
-      auto* elements = static_cast<const T*>(in);
-      if (!has_plain_values(rows, elements)) return false;
-      sort_short_rows<ValueSort<T>>(rows, elements, static_cast<T*>(out));
-      return true;
-    }
-  });
-}
-
-bool ArgsortShortRows(Dtype dtype, const ShortRows& rows, const void* in, uint32_t* out) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (sizeof(T) > 4) {
-      return false;
-    } else {
-      using Packed = std::conditional_t<sizeof(T) <= 2, uint32_t, uint64_t>;
-      sort_short_rows<IndexSort<T, Packed>>(rows, static_cast<const T*>(in), out);
-      return true;
-    }
-  });
 }
 
 /** Argsort of keys of 64 bits, by pairs of key and position. */
@@ -519,39 +283,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mlx::core::cpu {
 
-HWY_EXPORT(SortShortRows);
-HWY_EXPORT(ArgsortShortRows);
-HWY_EXPORT(PartitionRow);
-HWY_EXPORT(ArgpartitionRow);
 HWY_EXPORT(SortRow);
 HWY_EXPORT(ArgsortRow);
 
 void sort_row(Dtype dtype, const void* in, void* out, int64_t length) {
   HWY_DYNAMIC_DISPATCH(SortRow)(dtype, in, out, length);
-}
-
-void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth) {
-  if (length > kMinPartitionLength &&
-      HWY_DYNAMIC_DISPATCH(PartitionRow)(dtype, in, out, length, kth)) {
-    return;
-  }
-  sort_row(dtype, in, out, length);
-}
-
-void argpartition_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth) {
-  if (length > kMinPartitionLength &&
-      HWY_DYNAMIC_DISPATCH(ArgpartitionRow)(dtype, in, out, length, kth)) {
-    return;
-  }
-  argsort_row(dtype, in, out, length);
-}
-
-bool sort_short_rows(Dtype dtype, const ShortRows& rows, const void* in, void* out) {
-  return HWY_DYNAMIC_DISPATCH(SortShortRows)(dtype, rows, in, out);
-}
-
-bool argsort_short_rows(Dtype dtype, const ShortRows& rows, const void* in, uint32_t* out) {
-  return HWY_DYNAMIC_DISPATCH(ArgsortShortRows)(dtype, rows, in, out);
 }
 
 void argsort_row(Dtype dtype, const void* in, uint32_t* out, int64_t length) {

@@ -26,10 +26,11 @@ struct SortKey<T> {
 };
 
 /** Floats by their bits: non-negative ones with the sign bit set, negative ones inverted. */
-template <typename T, typename K, K kInfinityBits>
+template <typename T, typename K, K kInfinity>
 struct FloatSortKey {
   using Key = K;
   static constexpr bool kIsFloat = true;
+  static constexpr Key kInfinityBits = kInfinity;
   static constexpr Key kSign = Key(1) << (8 * sizeof(Key) - 1);
   static constexpr Key kNan = static_cast<Key>(~Key(0));
   static constexpr Key kNegativeZero = kSign - 1;
@@ -64,6 +65,7 @@ struct SortKey<double> : FloatSortKey<double, uint64_t, 0x7ff0000000000000> {};
 template <>
 struct SortKey<complex64_t> {
   using Key = uint64_t;
+  static constexpr bool kIsFloat = false;
   static Key folded(complex64_t x) {
     Key real = SortKey<float>::folded(x.real());
     Key imag = SortKey<float>::folded(x.imag());
