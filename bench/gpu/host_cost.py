@@ -44,16 +44,26 @@ def decode(model, steps, prompt_length=64):
         f"step by step: build {microseconds(build[half:])}, async_eval {microseconds(submit[half:])}, "
         f"then until done {microseconds(wait[half:])}"
     )
+    build, submit, wait = [], [], []
     started = time.perf_counter()
     for _ in range(steps):
+        t0 = time.perf_counter()
         logits = model(token, caches)
         token, previous = mx.argmax(logits[:, -1, :], axis=-1, keepdims=True), token
+        t1 = time.perf_counter()
         mx.async_eval(token)
+        t2 = time.perf_counter()
         previous.tolist()
+        build.append(t1 - t0)
+        submit.append(t2 - t1)
+        wait.append(time.perf_counter() - t2)
     mx.eval(token)
     mx.synchronize()
     each = (time.perf_counter() - started) / steps
-    print(f"overlapped:   {each * 1e6:8.0f} µs a step, {1 / each:.0f} steps/s")
+    print(
+        f"overlapped:   {each * 1e6:8.0f} µs a step, {1 / each:.0f} steps/s: build "
+        f"{microseconds(build)}, async_eval {microseconds(submit)}, token before {microseconds(wait)}"
+    )
 
 
 def chain(length=1000):

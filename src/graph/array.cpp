@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/graph_lock.h"
 #include "graph/shape.h"
 #include "mlx/primitives/primitive.h"
@@ -76,7 +77,8 @@ array::ArrayDesc::~ArrayDesc() {
 }
 
 array::array(const std::complex<float>& value, Dtype dtype)
-    : desc_(std::make_shared<ArrayDesc>(Shape{}, dtype, available)) {
+    : desc_(
+          std::allocate_shared<ArrayDesc>(PoolAllocator<ArrayDesc>(), Shape{}, dtype, available)) {
   complex64_t converted(value);
   fill_from(&converted);
 }
@@ -88,7 +90,8 @@ array::array(std::initializer_list<int> data, Dtype dtype)
     : array(data.begin(), Shape{static_cast<ShapeElem>(data.size())}, dtype) {}
 
 array::array(void* data, Shape shape, Dtype dtype, const std::function<void(void*)>& deleter)
-    : desc_(std::make_shared<ArrayDesc>(std::move(shape), dtype, available)) {
+    : desc_(std::allocate_shared<ArrayDesc>(PoolAllocator<ArrayDesc>(), std::move(shape), dtype,
+                                            available)) {
   auto buffer = allocator::make_buffer(data, nbytes());
   set_data(Data(buffer, [deleter, data](allocator::Buffer wrapped) {
     allocator::release(wrapped);
@@ -97,17 +100,19 @@ array::array(void* data, Shape shape, Dtype dtype, const std::function<void(void
 }
 
 array::array(allocator::Data data, Shape shape, Dtype dtype)
-    : desc_(std::make_shared<ArrayDesc>(std::move(shape), dtype, available)) {
+    : desc_(std::allocate_shared<ArrayDesc>(PoolAllocator<ArrayDesc>(), std::move(shape), dtype,
+                                            available)) {
   set_data(std::move(data));
 }
 
 array::array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive,
              std::vector<array> inputs)
-    : desc_(std::make_shared<ArrayDesc>(std::move(shape), dtype, std::move(primitive),
-                                        std::move(inputs))) {}
+    : desc_(std::allocate_shared<ArrayDesc>(PoolAllocator<ArrayDesc>(), std::move(shape), dtype,
+                                            std::move(primitive), std::move(inputs))) {}
 
 array array::placeholder(Shape shape, Dtype dtype) {
-  return array(std::make_shared<ArrayDesc>(std::move(shape), dtype, unscheduled));
+  return array(std::allocate_shared<ArrayDesc>(PoolAllocator<ArrayDesc>(), std::move(shape), dtype,
+                                               unscheduled));
 }
 
 std::vector<array> array::make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
@@ -204,7 +209,7 @@ void array::wait() {
 }
 
 void array::set_data(Data data) {
-  desc_->data = std::make_shared<Data>(std::move(data));
+  desc_->data = std::allocate_shared<Data>(PoolAllocator<Data>(), std::move(data));
   desc_->data_size = size();
   desc_->offset = 0;
   bool contiguous_both_ways = true;
@@ -215,7 +220,7 @@ void array::set_data(Data data) {
 }
 
 void array::set_data(Data data, size_t data_size, Strides strides, Flags flags, int64_t offset) {
-  desc_->data = std::make_shared<Data>(std::move(data));
+  desc_->data = std::allocate_shared<Data>(PoolAllocator<Data>(), std::move(data));
   desc_->data_size = data_size;
   desc_->strides = std::move(strides);
   desc_->flags = flags;

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
@@ -49,8 +50,7 @@ array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
   Stream stream = to_stream(s);
   for (auto& a : arrays) a = astype(std::move(a), dtype, stream);
   shape[at] = safe_cast(length, "concatenate");
-  return array(std::move(shape), dtype, std::make_shared<Concatenate>(stream, at),
-               std::move(arrays));
+  return array(std::move(shape), dtype, make_node<Concatenate>(stream, at), std::move(arrays));
 }
 
 array concatenate(std::vector<array> arrays, StreamOrDevice s) {
@@ -104,7 +104,7 @@ std::vector<array> split(const array& a, const Shape& indices, int axis, StreamO
     shapes.back()[at] = stop - start;
     start = stop;
   }
-  auto primitive = std::make_shared<Split>(stream, std::move(cuts), at);
+  auto primitive = make_node<Split>(stream, std::move(cuts), at);
   std::vector<Dtype> dtypes(shapes.size(), a.dtype());
   return array::make_arrays(std::move(shapes), dtypes, primitive, {a});
 }
@@ -299,8 +299,7 @@ array number_of_elements(const array& a, std::vector<int> axes, bool inverted, D
     for (int axis : axes) count *= a.shape(axis);
     return array(inverted ? 1.0 / count : count, dtype);
   }
-  auto primitive =
-      std::make_shared<NumberOfElements>(to_stream(s), std::move(axes), inverted, dtype);
+  auto primitive = make_node<NumberOfElements>(to_stream(s), std::move(axes), inverted, dtype);
   return stop_gradient(array(Shape{}, dtype, std::move(primitive), {a}), s);
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops.h"
@@ -150,8 +151,8 @@ array scaled_dot_product_attention(const array& queries, const array& keys, cons
   Shape shape = queries.shape();
   shape.back() = values.shape(3);
   return array(std::move(shape), dtype,
-               std::make_shared<ScaledDotProductAttention>(stream, fallback, scale, causal,
-                                                           has_sinks, false, force_fused),
+               make_node<ScaledDotProductAttention>(stream, fallback, scale, causal, has_sinks,
+                                                    false, force_fused),
                std::move(inputs));
 }
 

@@ -1,6 +1,7 @@
 // Tests of floats for NaN and infinity, and closeness.
 #include <limits>
 
+#include "base/pool_allocator.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
@@ -86,7 +87,7 @@ array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice
   equal_nan &= issubdtype(dtype, inexact);
   Stream stream = to_stream(s);
   Shape shape = a.shape();
-  array same(std::move(shape), bool_, std::make_shared<Equal>(stream, equal_nan),
+  array same(std::move(shape), bool_, make_node<Equal>(stream, equal_nan),
              {astype(a, dtype, stream), astype(b, dtype, stream)});
   return all(same, false, stream);
 }

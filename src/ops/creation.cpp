@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
 #include "mlx/ops/shape_like.h"
@@ -46,7 +47,7 @@ array arange(double start, double stop, double step, Dtype dtype, StreamOrDevice
   if (dtype == bool_) throw_invalid("arange", "bool is not supported.");
   Shape shape{static_cast<ShapeElem>(arange_length(start, stop, step))};
   Stream stream = to_stream(s);
-  return array(std::move(shape), dtype, std::make_shared<Arange>(stream, start, stop, step), {});
+  return array(std::move(shape), dtype, make_node<Arange>(stream, start, stop, step), {});
 }
 array arange(double start, double stop, double step, StreamOrDevice s) {
   return arange(start, stop, step, float32, s);
@@ -88,7 +89,7 @@ array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s) {
   }
   Stream stream = to_stream(s);
   array input = broadcast_to(astype(std::move(vals), dtype, stream), shape, stream);
-  return array(std::move(shape), dtype, std::make_shared<Full>(stream), {std::move(input)});
+  return array(std::move(shape), dtype, make_node<Full>(stream), {std::move(input)});
 }
 array full(Shape shape, array vals, StreamOrDevice s) {
   Dtype dtype = vals.dtype();

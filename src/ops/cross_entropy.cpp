@@ -2,6 +2,7 @@
 #include "mlx/primitives/cross_entropy.h"
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/fast.h"
@@ -43,8 +44,7 @@ array cross_entropy(const array& logits, const array& targets, StreamOrDevice s)
   };
   array x = logits.dtype() == float64 ? astype(logits, float32, stream) : logits;
   Shape shape = targets.shape();
-  return array(std::move(shape), float32, std::make_shared<CrossEntropy>(stream, fallback),
-               {x, targets});
+  return array(std::move(shape), float32, make_node<CrossEntropy>(stream, fallback), {x, targets});
 }
 
 std::vector<Shape> CrossEntropy::output_shapes(const std::vector<array>& inputs) {
@@ -75,7 +75,7 @@ std::vector<array> CrossEntropy::vjp(const std::vector<array>& primals,
   };
   Shape shape = primals[0].shape();
   return {array(std::move(shape), primals[0].dtype(),
-                std::make_shared<CrossEntropyVJP>(stream(), fallback),
+                make_node<CrossEntropyVJP>(stream(), fallback),
                 {primals[0], primals[1], astype(cotangents[0], float32, stream())})};
 }
 

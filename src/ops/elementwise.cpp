@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/operators.h"
 #include "mlx/primitives/binary.h"
@@ -18,12 +19,12 @@ array astype(array a, Dtype dtype, StreamOrDevice s) {
   if (a.dtype() == dtype) return a;
   Stream stream = to_stream(s);
   Shape shape = a.shape();
-  return array(std::move(shape), dtype, std::make_shared<AsType>(stream, dtype), {std::move(a)});
+  return array(std::move(shape), dtype, make_node<AsType>(stream, dtype), {std::move(a)});
 }
 
 array view(const array& a, const Dtype& dtype, StreamOrDevice s) {
   if (a.dtype() == dtype) return a;
-  auto primitive = std::make_shared<View>(to_stream(s), dtype);
+  auto primitive = make_node<View>(to_stream(s), dtype);
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), dtype, std::move(primitive), {a});
 }
@@ -88,7 +89,7 @@ array apply_with(const array& a, Parameter parameter, StreamOrDevice s) {
   array x = astype(a, operand_dtype(Op::info, a.dtype()), stream);
   Shape shape = x.shape();
   Dtype dtype = x.dtype();
-  return array(std::move(shape), dtype, std::make_shared<Op>(stream, parameter), {std::move(x)});
+  return array(std::move(shape), dtype, make_node<Op>(stream, parameter), {std::move(x)});
 }
 
 array apply_bitwise(BitwiseBinary::Op op, const char* function, const array& a, const array& b,
@@ -103,8 +104,7 @@ array apply_bitwise(BitwiseBinary::Op op, const char* function, const array& a, 
   Stream stream = to_stream(s);
   auto operands = broadcast_arrays({astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
   Shape shape = operands[0].shape();
-  return array(std::move(shape), dtype, std::make_shared<BitwiseBinary>(stream, op),
-               std::move(operands));
+  return array(std::move(shape), dtype, make_node<BitwiseBinary>(stream, op), std::move(operands));
 }
 
 template <class Op>
@@ -224,7 +224,7 @@ array where(const array& condition, const array& x, const array& y, StreamOrDevi
       {astype(condition, bool_, stream), astype(x, dtype, stream), astype(y, dtype, stream)},
       stream);
   Shape shape = operands[0].shape();
-  return array(std::move(shape), dtype, std::make_shared<Select>(stream), std::move(operands));
+  return array(std::move(shape), dtype, make_node<Select>(stream), std::move(operands));
 }
 
 array clip(const array& a, const std::optional<array>& a_min, const std::optional<array>& a_max,

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/pool_allocator.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/families.h"
@@ -19,8 +20,8 @@ array apply_unary(const array& a, StreamOrDevice s) {
   Dtype dtype = operand_dtype(Op::info, a.dtype());
   array x = astype(a, dtype, stream);
   Shape shape = x.shape();
-  return array(std::move(shape), detail::result_dtype(Op::info, dtype),
-               std::make_shared<Op>(stream), {std::move(x)});
+  return array(std::move(shape), detail::result_dtype(Op::info, dtype), make_node<Op>(stream),
+               {std::move(x)});
 }
 
 template <class Op>
@@ -35,8 +36,8 @@ array apply_binary(const array& a, const array& b, StreamOrDevice s) {
     y = std::move(operands[1]);
   }
   Shape shape = x.shape();
-  return array(std::move(shape), detail::result_dtype(Op::info, dtype),
-               std::make_shared<Op>(stream), {std::move(x), std::move(y)});
+  return array(std::move(shape), detail::result_dtype(Op::info, dtype), make_node<Op>(stream),
+               {std::move(x), std::move(y)});
 }
 
 }  // namespace mlx::core

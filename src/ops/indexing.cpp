@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
@@ -89,7 +90,7 @@ array make_scatter(const array& a, const std::vector<array>& indices, const arra
   }
   inputs.insert(inputs.begin(), a);
   inputs.push_back(astype(updates, a.dtype(), stream));
-  return array(a.shape(), a.dtype(), std::make_shared<Scatter>(stream, reduce_type, from_front),
+  return array(a.shape(), a.dtype(), make_node<Scatter>(stream, reduce_type, from_front),
                std::move(inputs));
 }
 
@@ -119,7 +120,7 @@ array write_along_axis(const array& a, const array& indices, const array& values
   index = broadcast_except(index, a.shape(), from_front, stream);
   array updates = broadcast_to(astype(values, a.dtype(), stream), index.shape(), stream);
   if (index.size() == 0) return a;
-  return array(a.shape(), a.dtype(), std::make_shared<ScatterAxis>(stream, reduce_type, from_front),
+  return array(a.shape(), a.dtype(), make_node<ScatterAxis>(stream, reduce_type, from_front),
                {a, index, updates});
 }
 
@@ -135,8 +136,8 @@ array make_slice_update(const array& src, const array& update, Shape start, Shap
   }
   if (updates.size() == 0) return src;
   return array(src.shape(), src.dtype(),
-               std::make_shared<SliceUpdate>(stream, reduce_type, std::move(start), std::move(stop),
-                                             std::move(strides)),
+               make_node<SliceUpdate>(stream, reduce_type, std::move(start), std::move(stop),
+                                      std::move(strides)),
                {src, updates});
 }
 
@@ -186,8 +187,7 @@ array gather(const array& a, const std::vector<array>& indices, const std::vecto
   shape.insert(shape.end(), slice_sizes.begin(), slice_sizes.end());
   inputs.insert(inputs.begin(), a);
   return array(std::move(shape), a.dtype(),
-               std::make_shared<Gather>(stream, std::move(from_front), slice_sizes),
-               std::move(inputs));
+               make_node<Gather>(stream, std::move(from_front), slice_sizes), std::move(inputs));
 }
 
 array take(const array& a, const array& indices, int axis, StreamOrDevice s) {
@@ -274,7 +274,7 @@ array take_along_axis(const array& a, const array& indices, int axis, StreamOrDe
   if (index.size() != 0 && a.shape(from_front) == 0) {
     throw_invalid("take_along_axis", "cannot take elements from an empty axis.");
   }
-  return array(index.shape(), a.dtype(), std::make_shared<GatherAxis>(stream, from_front),
+  return array(index.shape(), a.dtype(), make_node<GatherAxis>(stream, from_front),
                {source, index});
 }
 
@@ -342,7 +342,7 @@ array masked_scatter(const array& a, const array& mask, const array& src, Stream
     return reshape(x, {1, safe_cast(x.size(), "masked_scatter")}, stream);
   };
   array target = as_row(a);
-  return reshape(array(target.shape(), a.dtype(), std::make_shared<MaskedScatter>(stream),
+  return reshape(array(target.shape(), a.dtype(), make_node<MaskedScatter>(stream),
                        {target, as_row(full_mask), as_row(source)}),
                  a.shape(), stream);
 }
@@ -360,7 +360,7 @@ array slice(const array& a, const array& start, std::vector<int> axes, Shape sli
                     to_string(slice_size), to_string(a.shape()));
     }
   }
-  auto primitive = std::make_shared<DynamicSlice>(to_stream(s), std::move(from_front), slice_size);
+  auto primitive = make_node<DynamicSlice>(to_stream(s), std::move(from_front), slice_size);
   return array(std::move(slice_size), a.dtype(), std::move(primitive), {a, start});
 }
 
@@ -392,8 +392,7 @@ array slice_update(const array& src, const array& update, const array& start, st
   }
   array updates = broadcast_to(astype(update, src.dtype(), stream), shape, stream);
   return array(src.shape(), src.dtype(),
-               std::make_shared<DynamicSliceUpdate>(stream, std::move(from_front)),
-               {src, updates, start});
+               make_node<DynamicSliceUpdate>(stream, std::move(from_front)), {src, updates, start});
 }
 
 array slice_update_add(const array& src, const array& update, Shape start, Shape stop,

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/indexing.h"
@@ -254,10 +255,10 @@ Batched Scatter::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   scatter_axes.insert(scatter_axes.begin(), 0);
   Shape shape = all[0].shape();
   Dtype dtype = all[0].dtype();
-  return {{array(std::move(shape), dtype,
-                 std::make_shared<Scatter>(stream(), reduce_type_, std::move(scatter_axes)),
-                 std::move(all))},
-          {0}};
+  return {
+      {array(std::move(shape), dtype,
+             make_node<Scatter>(stream(), reduce_type_, std::move(scatter_axes)), std::move(all))},
+      {0}};
 }
 
 // ScatterAxis
@@ -353,7 +354,7 @@ Arrays MaskedScatter::jvp(const Arrays& primals, const Arrays& tangents,
   }
   Shape shape = target.shape();
   Dtype dtype = target.dtype();
-  return {array(std::move(shape), dtype, std::make_shared<MaskedScatter>(stream()),
+  return {array(std::move(shape), dtype, make_node<MaskedScatter>(stream()),
                 {target, primals[1], source})};
 }
 
@@ -366,7 +367,7 @@ Batched MaskedScatter::vmap(const Arrays& inputs, const std::vector<int>& axes) 
   }
   Shape shape = all[0].shape();
   Dtype dtype = all[0].dtype();
-  array out(std::move(shape), dtype, std::make_shared<MaskedScatter>(stream()), std::move(all));
+  array out(std::move(shape), dtype, make_node<MaskedScatter>(stream()), std::move(all));
   return {{unflatten(out, 0, {size, -1}, stream())}, {0}};
 }
 
@@ -452,8 +453,8 @@ Batched SliceUpdate::vmap(const Arrays& inputs, const std::vector<int>& axes) {
   Shape shape = target.shape();
   Dtype dtype = target.dtype();
   return {{array(std::move(shape), dtype,
-                 std::make_shared<SliceUpdate>(stream(), reduce_type_, with_first(start_, 0),
-                                               with_first(stop_, size), with_first(strides_, 1)),
+                 make_node<SliceUpdate>(stream(), reduce_type_, with_first(start_, 0),
+                                        with_first(stop_, size), with_first(strides_, 1)),
                  {target, updates})},
           {0}};
 }

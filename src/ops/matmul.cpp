@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
@@ -84,7 +85,7 @@ array restore(array out, const Operands& operands, Stream s) {
 
 array multiply_matrices(const array& a, const array& b, Stream s) {
   Shape shape = with_matrix(batch_shape(a), a.shape(-2), b.shape(-1));
-  return array(std::move(shape), a.dtype(), std::make_shared<Matmul>(s), {a, b});
+  return array(std::move(shape), a.dtype(), make_node<Matmul>(s), {a, b});
 }
 
 /** The conjugate transpose: what a cotangent is multiplied with. */
@@ -169,7 +170,7 @@ array addmm(array c, array a, array b, const float& alpha, const float& beta, St
                   to_string(c.shape()), to_string(shape));
   }
   c = broadcast_to(c, shape, stream);
-  array out(std::move(shape), dtype, std::make_shared<AddMM>(stream, alpha, beta),
+  array out(std::move(shape), dtype, make_node<AddMM>(stream, alpha, beta),
             {operands.a, operands.b, c});
   return restore(out, operands, stream);
 }

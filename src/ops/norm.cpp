@@ -90,9 +90,8 @@ std::vector<array> fused_vjp(const std::vector<array>& primals, const array& cot
   }
   std::vector<array> inputs = primals;
   inputs.push_back(astype(cotangent, primals[0].dtype(), s));
-  auto all =
-      array::make_arrays(std::move(shapes), dtypes,
-                         std::make_shared<Vjp>(s, vjp_fallback(std::move(fallback)), eps), inputs);
+  auto all = array::make_arrays(std::move(shapes), dtypes,
+                                make_node<Vjp>(s, vjp_fallback(std::move(fallback)), eps), inputs);
   std::vector<array> result;
   for (int argnum : argnums) result.push_back(all[argnum]);
   return result;
@@ -112,7 +111,7 @@ std::optional<std::vector<array>> batched_rows(const std::vector<array>& inputs,
   Shape shape = moved[0].shape();
   Dtype dtype = moved[0].dtype();
   return std::vector<array>{
-      array(std::move(shape), dtype, std::make_shared<Op>(s, fallback, eps), std::move(moved))};
+      array(std::move(shape), dtype, make_node<Op>(s, fallback, eps), std::move(moved))};
 }
 
 }  // namespace
@@ -128,7 +127,7 @@ array rms_norm(const array& x, const std::optional<array>& weight, float eps, St
   auto fallback = rms_norm_fallback(eps, weight.has_value(), stream);
   if (dtype == float64) return fallback(inputs)[0];
   Shape shape = x.shape();
-  return array(std::move(shape), dtype, std::make_shared<RMSNorm>(stream, fallback, eps),
+  return array(std::move(shape), dtype, make_node<RMSNorm>(stream, fallback, eps),
                std::move(inputs));
 }
 
@@ -148,7 +147,7 @@ array layer_norm(const array& x, const std::optional<array>& weight,
   auto fallback = layer_norm_fallback(eps, weight.has_value(), bias.has_value(), stream);
   if (dtype == float64) return fallback(inputs)[0];
   Shape shape = x.shape();
-  return array(std::move(shape), dtype, std::make_shared<LayerNorm>(stream, fallback, eps),
+  return array(std::move(shape), dtype, make_node<LayerNorm>(stream, fallback, eps),
                std::move(inputs));
 }
 

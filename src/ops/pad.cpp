@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
@@ -121,7 +122,7 @@ array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_siz
                   to_string(pad_value.shape()));
   }
   array value = reshape(astype(pad_value, a.dtype(), stream), Shape{}, stream);
-  auto primitive = std::make_shared<Pad>(stream, std::move(positions), low_pad_size, high_pad_size);
+  auto primitive = make_node<Pad>(stream, std::move(positions), low_pad_size, high_pad_size);
   return array(std::move(shape), a.dtype(), std::move(primitive), {a, std::move(value)});
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
@@ -131,7 +132,7 @@ std::vector<array> quantize(const array& w, std::optional<int> group_size, std::
   }
   check_supported("quantize", format);
   auto primitive =
-      std::make_shared<fast::Quantize>(stream, format.group_size, format.bits, format.mode, false);
+      make_node<fast::Quantize>(stream, format.group_size, format.bits, format.mode, false);
   auto shapes = primitive->output_shapes({w});
   return array::make_arrays(std::move(shapes), {uint32, w.dtype(), w.dtype()}, primitive, {w});
 }
@@ -170,7 +171,7 @@ array dequantize(const array& w, const array& scales, const std::optional<array>
     throw_invalid("dequantize", "the result must be real floating: got {}.", dtype_name(out_dtype));
   }
   auto primitive =
-      std::make_shared<fast::Quantize>(stream, format.group_size, format.bits, format.mode, true);
+      make_node<fast::Quantize>(stream, format.group_size, format.bits, format.mode, true);
   Shape shape = w.shape();
   shape.back() = unpacked_size(w, format.bits);
   return array(std::move(shape), out_dtype, std::move(primitive),
@@ -227,8 +228,8 @@ array quantized_matmul(const array& x, const array& w, const array& scales,
     s_cast = join_batch(s_cast, batch, stream);
     b_cast = join_batch(b_cast, batch, stream);
   }
-  auto primitive = std::make_shared<QuantizedMatmul>(stream, format.group_size, format.bits,
-                                                     format.mode, transpose);
+  auto primitive =
+      make_node<QuantizedMatmul>(stream, format.group_size, format.bits, format.mode, transpose);
   std::vector<array> inputs = {left, packed, s_cast, b_cast};
   Shape shape = primitive->output_shapes(inputs)[0];
   array out(std::move(shape), dtype, std::move(primitive), std::move(inputs));

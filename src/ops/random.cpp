@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops.h"
 #include "mlx/primitives/random.h"
@@ -96,7 +97,7 @@ array bits(const Shape& shape, int width, const std::optional<array>& key, Strea
   array from = key ? *key : KeySequence::default_().next();
   check_key(from);
   Dtype dtype = width == 4 ? uint32 : width == 2 ? uint16 : uint8;
-  return array(shape, dtype, std::make_shared<RandomBits>(to_stream(s), shape, width), {from});
+  return array(shape, dtype, make_node<RandomBits>(to_stream(s), shape, width), {from});
 }
 
 std::pair<array, array> split(const array& key, StreamOrDevice s) {

@@ -1,4 +1,5 @@
 // Batching of random bits.
+#include "base/pool_allocator.h"
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/random.h"
 
@@ -14,8 +15,7 @@ std::pair<std::vector<array>, std::vector<int>> RandomBits::vmap(const std::vect
   Shape shape = shape_;
   shape.insert(shape.begin(), keys.shape(0));
   Dtype dtype = width_ == 4 ? uint32 : width_ == 2 ? uint16 : uint8;
-  return {{array(shape, dtype, std::make_shared<RandomBits>(stream(), shape, width_), {keys})},
-          {0}};
+  return {{array(shape, dtype, make_node<RandomBits>(stream(), shape, width_), {keys})}, {0}};
 }
 
 }  // namespace mlx::core

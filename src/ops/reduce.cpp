@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
@@ -98,7 +99,7 @@ Dtype reduced_dtype(Reduce::ReduceType type, Dtype dtype) {
 
 array make_reduce(Reduce::ReduceType type, const array& a, std::vector<int> axes, Dtype dtype,
                   Stream s) {
-  auto primitive = std::make_shared<Reduce>(s, type, std::move(axes));
+  auto primitive = make_node<Reduce>(s, type, std::move(axes));
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), dtype, std::move(primitive), {a});
 }
@@ -132,7 +133,7 @@ array arg_reduce(ArgReduce::ReduceType type, const char* op, const array& a, int
   Stream stream = to_stream(s);
   if (a.size() == 0) throw_invalid(op, "Cannot {} reduce zero size array.", op);
   int at = reduction_axes({axis}, static_cast<int>(a.ndim()))[0];
-  auto primitive = std::make_shared<ArgReduce>(stream, type, at);
+  auto primitive = make_node<ArgReduce>(stream, type, at);
   Shape shape = primitive->output_shapes({a})[0];
   array out(std::move(shape), uint32, std::move(primitive), {a});
   return keepdims ? out : squeeze(out, at, stream);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/fast.h"
@@ -119,7 +120,7 @@ array make_rope(std::vector<array> inputs, int dims, bool traditional, float bas
   Shape shape = inputs[0].shape();
   Dtype dtype = inputs[0].dtype();
   return array(std::move(shape), dtype,
-               std::make_shared<RoPE>(s, fallback, dims, traditional, base, scale, forward),
+               make_node<RoPE>(s, fallback, dims, traditional, base, scale, forward),
                std::move(inputs));
 }
 

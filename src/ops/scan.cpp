@@ -2,6 +2,7 @@
 #include "mlx/primitives/scan.h"
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/indexing.h"
@@ -17,8 +18,8 @@ namespace {
 array make_scan(Scan::ReduceType type, const array& a, int axis, bool reverse, bool inclusive,
                 Stream s) {
   Shape shape = a.shape();
-  return array(std::move(shape), a.dtype(),
-               std::make_shared<Scan>(s, type, axis, reverse, inclusive), {a});
+  return array(std::move(shape), a.dtype(), make_node<Scan>(s, type, axis, reverse, inclusive),
+               {a});
 }
 
 array scan(Scan::ReduceType type, const char* op, const array& a, int axis, bool reverse,

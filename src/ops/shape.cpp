@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/transforms_impl.h"
@@ -32,23 +33,22 @@ array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrD
   Stream stream = to_stream(s);
   array flat = reshape(a, Shape{-1}, stream);
   Dtype dtype = a.dtype();
-  auto primitive = std::make_shared<AsStrided>(stream, shape, std::move(strides), offset);
+  auto primitive = make_node<AsStrided>(stream, shape, std::move(strides), offset);
   return array(std::move(shape), dtype, std::move(primitive), {std::move(flat)});
 }
 
 array copy(array a, StreamOrDevice s) {
   Shape shape = a.shape();
   Dtype dtype = a.dtype();
-  return array(std::move(shape), dtype, std::make_shared<Copy>(to_stream(s)), {std::move(a)});
+  return array(std::move(shape), dtype, make_node<Copy>(to_stream(s)), {std::move(a)});
 }
 
 array contiguous(const array& a, bool allow_col_major, StreamOrDevice s) {
-  return array(a.shape(), a.dtype(), std::make_shared<Contiguous>(to_stream(s), allow_col_major),
-               {a});
+  return array(a.shape(), a.dtype(), make_node<Contiguous>(to_stream(s), allow_col_major), {a});
 }
 
 array stop_gradient(const array& a, StreamOrDevice s) {
-  return array(a.shape(), a.dtype(), std::make_shared<StopGradient>(to_stream(s)), {a});
+  return array(a.shape(), a.dtype(), make_node<StopGradient>(to_stream(s)), {a});
 }
 
 namespace {
@@ -87,7 +87,7 @@ array reshape(const array& a, Shape shape, StreamOrDevice s) {
   if (a.shape() == shape) return a;
   Shape full = infer_dimension(a, shape);
   if (a.shape() == full) return a;
-  auto primitive = std::make_shared<Reshape>(to_stream(s), shape);
+  auto primitive = make_node<Reshape>(to_stream(s), shape);
   return array(std::move(full), a.dtype(), std::move(primitive), {a});
 }
 
@@ -128,7 +128,7 @@ array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
     }
   }
   if (sorted.empty()) return a;
-  auto primitive = std::make_shared<Squeeze>(to_stream(s), std::move(sorted));
+  auto primitive = make_node<Squeeze>(to_stream(s), std::move(sorted));
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
@@ -148,8 +148,7 @@ array squeeze(const array& a, StreamOrDevice s) {
 array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   if (axes.empty()) return a;
   int ndim = static_cast<int>(a.ndim() + axes.size());
-  auto primitive =
-      std::make_shared<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
+  auto primitive = make_node<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
@@ -164,7 +163,7 @@ array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
     throw_invalid("broadcast_to", "Cannot broadcast array of shape {} into shape {}.",
                   to_string(a.shape()), to_string(shape));
   }
-  return array(shape, a.dtype(), std::make_shared<Broadcast>(to_stream(s), shape), {a});
+  return array(shape, a.dtype(), make_node<Broadcast>(to_stream(s), shape), {a});
 }
 
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
@@ -184,8 +183,8 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
     for (size_t k = 0; k < inputs.size(); ++k) {
       if (k != i) all.push_back(stop_gradient(inputs[k], stream));
     }
-    result.push_back(array(shape, inputs[i].dtype(), std::make_shared<Broadcast>(stream, shape),
-                           std::move(all)));
+    result.push_back(
+        array(shape, inputs[i].dtype(), make_node<Broadcast>(stream, shape), std::move(all)));
   }
   return result;
 }
@@ -207,7 +206,7 @@ array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   if (identity) return a;
   Shape shape(ndim);
   for (int i = 0; i < ndim; ++i) shape[i] = a.shape(axes[i]);
-  auto primitive = std::make_shared<Transpose>(to_stream(s), std::move(axes));
+  auto primitive = make_node<Transpose>(to_stream(s), std::move(axes));
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
 
@@ -251,7 +250,7 @@ array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevi
                std::all_of(strides.begin(), strides.end(), [](auto step) { return step == 1; });
   if (whole) return a;
   auto primitive =
-      std::make_shared<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
+      make_node<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }
 array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/creation.h"
@@ -444,7 +445,7 @@ std::vector<array> Slice::jvp(const std::vector<array>&, const std::vector<array
     shape.push_back(static_cast<ShapeElem>(std::max<int64_t>(count, 0)));
   }
   return {array(std::move(shape), tangents[0].dtype(),
-                std::make_shared<Slice>(stream(), start_, stop_, strides_), {tangents[0]})};
+                make_node<Slice>(stream(), start_, stop_, strides_), {tangents[0]})};
 }
 
 std::pair<std::vector<array>, std::vector<int>> Slice::vmap(const std::vector<array>& inputs,
@@ -460,7 +461,7 @@ std::pair<std::vector<array>, std::vector<int>> Slice::vmap(const std::vector<ar
     shape.insert(shape.begin() + axes[0], inputs[0].shape(axes[0]));
   }
   return {{array(std::move(shape), inputs[0].dtype(),
-                 std::make_shared<Slice>(stream(), start, stop, strides), {inputs[0]})},
+                 make_node<Slice>(stream(), start, stop, strides), {inputs[0]})},
           axes};
 }
 

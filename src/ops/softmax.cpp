@@ -2,6 +2,7 @@
 #include "mlx/primitives/softmax.h"
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
@@ -14,11 +15,11 @@ namespace {
 
 array make_softmax(const array& a, bool precise, Stream s) {
   Shape shape = a.shape();
-  return array(std::move(shape), a.dtype(), std::make_shared<Softmax>(s, precise), {a});
+  return array(std::move(shape), a.dtype(), make_node<Softmax>(s, precise), {a});
 }
 
 array make_logsumexp(const array& a, Stream s) {
-  auto primitive = std::make_shared<LogSumExp>(s);
+  auto primitive = make_node<LogSumExp>(s);
   Shape shape = primitive->output_shapes({a})[0];
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape.h"
 #include "mlx/ops.h"
 #include "mlx/primitives/sort.h"
@@ -27,20 +28,20 @@ int normalize_kth(const array& a, int kth, int axis, const char* op) {
 
 array sort(const array& a, int axis, StreamOrDevice s) {
   axis = normalize_axis(axis, static_cast<int>(a.ndim()), "sort");
-  return array(a.shape(), a.dtype(), std::make_shared<Sort>(to_stream(s), axis), {a});
+  return array(a.shape(), a.dtype(), make_node<Sort>(to_stream(s), axis), {a});
 }
 array sort(const array& a, StreamOrDevice s) { return sort(flatten(a, s), 0, s); }
 
 array argsort(const array& a, int axis, StreamOrDevice s) {
   axis = normalize_axis(axis, static_cast<int>(a.ndim()), "argsort");
-  return array(a.shape(), uint32, std::make_shared<ArgSort>(to_stream(s), axis), {a});
+  return array(a.shape(), uint32, make_node<ArgSort>(to_stream(s), axis), {a});
 }
 array argsort(const array& a, StreamOrDevice s) { return argsort(flatten(a, s), 0, s); }
 
 array partition(const array& a, int kth, int axis, StreamOrDevice s) {
   axis = normalize_axis(axis, static_cast<int>(a.ndim()), "partition");
   kth = normalize_kth(a, kth, axis, "partition");
-  return array(a.shape(), a.dtype(), std::make_shared<Partition>(to_stream(s), kth, axis), {a});
+  return array(a.shape(), a.dtype(), make_node<Partition>(to_stream(s), kth, axis), {a});
 }
 array partition(const array& a, int kth, StreamOrDevice s) {
   return partition(flatten(a, s), kth, 0, s);
@@ -49,7 +50,7 @@ array partition(const array& a, int kth, StreamOrDevice s) {
 array argpartition(const array& a, int kth, int axis, StreamOrDevice s) {
   axis = normalize_axis(axis, static_cast<int>(a.ndim()), "argpartition");
   kth = normalize_kth(a, kth, axis, "argpartition");
-  return array(a.shape(), uint32, std::make_shared<ArgPartition>(to_stream(s), kth, axis), {a});
+  return array(a.shape(), uint32, make_node<ArgPartition>(to_stream(s), kth, axis), {a});
 }
 array argpartition(const array& a, int kth, StreamOrDevice s) {
   return argpartition(flatten(a, s), kth, 0, s);
@@ -65,8 +66,7 @@ array searchsorted(const array& sorted_sequence, const array& values, const std:
     throw_invalid("searchsorted", "side must be 'left' or 'right': got '{}'.", side);
   }
   Dtype dtype = result_type(sorted_sequence, values);
-  return array(values.shape(), uint32,
-               std::make_shared<SearchSorted>(to_stream(s), side == "right"),
+  return array(values.shape(), uint32, make_node<SearchSorted>(to_stream(s), side == "right"),
                {astype(sorted_sequence, dtype, s), astype(values, dtype, s)});
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/pool_allocator.h"
 #include "mlx/allocator.h"
 
 namespace mlx::core {
@@ -33,6 +34,9 @@ struct Block {
   uint64_t device_pointer = 0;
   void* device_handle = nullptr;
   DeviceMemory* device_memory = nullptr;
+
+  static void* operator new(size_t bytes) { return pool_take(bytes); }
+  static void operator delete(void* block) { pool_give_back(block, sizeof(Block)); }
 };
 
 inline Block& block_of(allocator::Buffer buffer) { return *static_cast<Block*>(buffer.ptr()); }

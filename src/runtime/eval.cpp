@@ -139,6 +139,7 @@ std::vector<ClaimedJob> schedule(const std::vector<array>& outputs, bool async) 
       current = &found->second;
       current_stream = &found->first;
       if (!current->done.valid()) current->done = Event(stream);
+      if (current->steps.empty()) current->steps.reserve(walk.order().size());
     }
     places.emplace_back(*current_stream, current->steps.size());
     current->steps.push_back(make_step(std::move(node)));

@@ -1,6 +1,8 @@
 // Lookup of kernels, and the defaults of Primitive::eval_cpu and eval_gpu that use it.
 #include "runtime/kernel_table.h"
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "base/errors.h"
@@ -13,8 +15,20 @@ KernelTable tables[2];
 
 KernelFn KernelTable::find(const Primitive& primitive) const {
   if (primitive.element_op() >= 0 && elementwise_ != nullptr) return elementwise_;
+  // A type's name has one address (or a few), which is quicker to look up than its characters.
+  struct Known {
+    const KernelTable* table = nullptr;
+    const char* name = nullptr;
+    KernelFn kernel = nullptr;
+  };
+  static thread_local std::array<Known, 64> known;
+  const char* name = typeid(primitive).name();
+  Known& place = known[(reinterpret_cast<uintptr_t>(name) >> 3) % known.size()];
+  if (place.table == this && place.name == name) return place.kernel;
   auto found = kernels_.find(std::type_index(typeid(primitive)));
-  return found == kernels_.end() ? nullptr : found->second;
+  if (found == kernels_.end()) return nullptr;  // it may be registered later
+  place = {this, name, found->second};
+  return found->second;
 }
 
 KernelTable& kernel_table(Device::DeviceType device) {

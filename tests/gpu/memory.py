@@ -42,13 +42,13 @@ def is_real():
 @check
 def out_of_memory_raises_and_the_next_op_works():
     kept = on_gpu((1000,), 3.0)
-    quarter = total_memory() // 4 // 4
+    rows = total_memory() // 4 // (4 << 10)  # of 1024 elements: a quarter of the memory
     blocks = []
     try:
         for _ in range(6):
             # Cached blocks of another size are in the way and have to be given back.
-            quarter -= 1 << 20
-            blocks.append(mx.zeros((quarter,), stream=mx.gpu))
+            rows -= 1 << 10
+            blocks.append(mx.zeros((rows, 1 << 10), stream=mx.gpu))
             mx.eval(blocks[-1])
     except RuntimeError as error:
         assert "Unable to allocate" in str(error), error
@@ -58,9 +58,9 @@ def out_of_memory_raises_and_the_next_op_works():
     assert mx.sum(kept).item() == 3000
     count = len(blocks)
     del blocks[:]
-    again = [mx.zeros((quarter - (i << 18),), stream=mx.gpu) for i in range(count)]
+    again = [mx.zeros((rows - (i << 8), 1 << 10), stream=mx.gpu) for i in range(count)]
     mx.eval(again)  # fits only when the cached blocks are given back
-    assert again[0][0].item() == 0
+    assert again[0][0, 0].item() == 0
     del again
     mx.clear_cache()
 
@@ -68,7 +68,7 @@ def out_of_memory_raises_and_the_next_op_works():
 @check
 def an_array_larger_than_the_gpu_raises():
     try:
-        mx.eval(mx.zeros((total_memory() // 4 + 4096,), stream=mx.gpu))
+        mx.eval(mx.zeros((total_memory() // (4 << 10) + 4, 1 << 10), stream=mx.gpu))
     except RuntimeError as error:
         assert "Unable to allocate" in str(error), error
     else:

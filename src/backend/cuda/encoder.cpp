@@ -90,8 +90,19 @@ CuDevicePtr Encoder::output(const array& a) {
   return side.base + static_cast<CuDevicePtr>(a.offset());
 }
 
+RecordedUse& Encoder::use_of(DeviceSide& side) {
+  if (side.home != this) return foreign_uses_[side.base];
+  if (side.recorded_epoch != epoch()) {
+    side.recorded_epoch = epoch();
+    side.recorded.last_write = -1;
+    side.recorded.reads.clear();
+  }
+  return side.recorded;
+}
+
 void Encoder::note_use(DeviceSide& side) {
   if (side.home == this) return;
+  std::lock_guard lock(DeviceSide::uses_mutex());
   auto mine = std::find_if(side.uses.begin(), side.uses.end(),
                            [&](const Moment& m) { return m.encoder == this; });
   if (mine == side.uses.end()) {
@@ -126,18 +137,18 @@ void Encoder::add_node(GraphNode node) {
     if (std::find(begin, recording_.deps.end(), on) == recording_.deps.end())
       recording_.deps.push_back(on);
   };
-  for (DeviceSide* side : pending_reads_) depend(uses_[side->base].last_write);
+  for (DeviceSide* side : pending_reads_) depend(use_of(*side).last_write);
   for (DeviceSide* side : pending_writes_) {
-    const Use& use = uses_[side->base];
+    const RecordedUse& use = use_of(*side);
     depend(use.last_write);
     for (int reader : use.reads) depend(reader);
   }
   for (DeviceSide* side : pending_reads_) {
-    uses_[side->base].reads.push_back(number);
+    use_of(*side).reads.push_back(number);
     note_use(*side);
   }
   for (DeviceSide* side : pending_writes_) {
-    Use& use = uses_[side->base];
+    RecordedUse& use = use_of(*side);
     use.last_write = number;
     use.reads.clear();
     side->last_write = {this, epoch()};
@@ -153,11 +164,9 @@ void Encoder::add_node(GraphNode node) {
 void Encoder::launch_bytes(const Kernel& kernel, Dim3 grid, Dim3 block, const void* args,
                            size_t args_size, size_t shared_bytes) {
   std::lock_guard lock(mutex_);
-  require_shared(kernel, shared_bytes);
   GraphNode node;
   node.kind = GraphNode::Kind::kernel;
-  node.function = kernel.function;
-  node.name = kernel.name.c_str();
+  node.kernel = &kernel;
   node.grid = grid;
   node.block = block;
   node.shared_bytes = static_cast<unsigned>(shared_bytes);
@@ -257,11 +266,12 @@ void Encoder::commit_locked() {
   auto reset = [&] {
     recording_.clear();
     calls_.clear();
-    uses_.clear();
+    foreign_uses_.clear();
     recorded_bytes_ = 0;
     has_direct_work_ = false;
   };
   try {
+    resolve(recording_);
     const size_t count = recording_.nodes.size();
     for (size_t first = 0; first < count;) {
       if (recording_.nodes[first].kind == GraphNode::Kind::call) {
@@ -276,6 +286,7 @@ void Encoder::commit_locked() {
     }
   } catch (...) {
     reset();
+    epoch_.fetch_add(1, std::memory_order_release);  // node numbers kept with memory end with it
     throw;
   }
   reset();

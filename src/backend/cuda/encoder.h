@@ -78,15 +78,11 @@ class Encoder {
  private:
   explicit Encoder(int index);
 
-  struct Use {
-    int last_write = -1;
-    SmallVector<int, 4> reads;
-  };
-
   void launch_bytes(const Kernel& kernel, Dim3 grid, Dim3 block, const void* args, size_t args_size,
                     size_t shared_bytes);
   void add_node(GraphNode node);
   void note_use(DeviceSide& side);
+  RecordedUse& use_of(DeviceSide& side);
   void commit_locked();
   void run_segment(size_t first, size_t last);
   void reap_locked();
@@ -104,7 +100,7 @@ class Encoder {
 
   Recording recording_;
   std::vector<std::function<void(CuStream)>> calls_;
-  std::unordered_map<CuDevicePtr, Use> uses_;
+  std::unordered_map<CuDevicePtr, RecordedUse> foreign_uses_;  // of memory of other streams
   std::vector<DeviceSide*> pending_reads_;
   std::vector<DeviceSide*> pending_writes_;
   size_t recorded_bytes_ = 0;

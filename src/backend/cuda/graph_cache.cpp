@@ -102,6 +102,13 @@ std::vector<std::vector<uint32_t>> reduced_deps(const Recording& recording, size
 
 }  // namespace
 
+void resolve(Recording& recording) {
+  for (GraphNode& node : recording.nodes) {
+    if (node.kind == GraphNode::Kind::kernel)
+      node.function = node.kernel->function(node.shared_bytes);
+  }
+}
+
 void launch_node(const Recording& recording, const GraphNode& node, CuStream stream) {
   switch (node.kind) {
     case GraphNode::Kind::kernel: {
@@ -109,7 +116,7 @@ void launch_node(const Recording& recording, const GraphNode& node, CuStream str
       check(driver().launch_kernel(node.function, node.grid.x, node.grid.y, node.grid.z,
                                    node.block.x, node.block.y, node.block.z, node.shared_bytes,
                                    stream, params, nullptr),
-            node.name);
+            node.kernel->name().c_str());
       return;
     }
     case GraphNode::Kind::copy:
@@ -192,7 +199,7 @@ void GraphCache::build(Entry& entry, const Recording& recording, size_t first, s
       void* params[] = {args_of(recording, node)};
       CuKernelNodeParams kernel = kernel_params(node, params);
       check(api.graph_add_kernel_node(&handle, entry.graph, deps.data(), deps.size(), &kernel),
-            node.name);
+            node.kernel->name().c_str());
     } else if (node.kind == GraphNode::Kind::copy) {
       CuMemcpy3D copy = copy_params(node);
       check(api.graph_add_memcpy_node(&handle, entry.graph, deps.data(), deps.size(), &copy,
@@ -236,7 +243,8 @@ void GraphCache::update(Entry& entry, const Recording& recording, size_t first) 
       if (same) continue;
       void* params[] = {new_args};
       CuKernelNodeParams kernel = kernel_params(now, params);
-      check(api.graph_exec_kernel_node_set_params(entry.exec, entry.handles[i], &kernel), now.name);
+      check(api.graph_exec_kernel_node_set_params(entry.exec, entry.handles[i], &kernel),
+            now.kernel->name().c_str());
       std::memcpy(old_args, new_args, now.args_size);
       old.grid = now.grid;
       old.block = now.block;

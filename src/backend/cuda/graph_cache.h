@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/cuda/driver_api.h"
+#include "backend/cuda/jit.h"
 
 namespace mlx::core::cuda {
 
@@ -23,8 +24,8 @@ struct GraphNode {
 
   Kind kind = Kind::kernel;
   unsigned char fill_value = 0;
-  CuFunction function = nullptr;
-  const char* name = "";  // of the kernel, for errors
+  const Kernel* kernel = nullptr;
+  CuFunction function = nullptr;  // the kernel's, once it is loaded: see resolve()
   Dim3 grid;
   Dim3 block;
   unsigned shared_bytes = 0;
@@ -49,6 +50,8 @@ struct Recording {
   }
 };
 
+/** Waits until the kernels of all nodes are loaded. */
+void resolve(Recording& recording);
 /** Puts one node on a stream without a graph. */
 void launch_node(const Recording& recording, const GraphNode& node, CuStream stream);
 

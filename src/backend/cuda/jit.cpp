@@ -4,14 +4,19 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <sstream>
+#include <thread>
 #include <unordered_map>
 
 #include "backend/cuda/device.h"
@@ -106,21 +111,6 @@ std::string find_or_compile(const std::string& name, const std::string& source) 
   return cubin;
 }
 
-struct Entry {
-  std::once_flag once;
-  Kernel kernel;
-};
-
-void load_kernel(Entry& entry, const std::string& name, const std::string& source) {
-  make_current();
-  std::string cubin = find_or_compile(name, source);
-  CuModule module = nullptr;
-  check(driver().module_load_data(&module, cubin.data()), "loading a kernel");
-  check(driver().module_get_function(&entry.kernel.function, module, name.c_str()),
-        "finding a kernel");
-  entry.kernel.name = name;
-}
-
 }  // namespace
 
 std::string kernel_entry(std::string_view name, std::string_view body, std::string_view args_type,
@@ -133,33 +123,141 @@ std::string kernel_entry(std::string_view name, std::string_view body, std::stri
       name, body, args_type, max_threads, min_blocks);
 }
 
-void require_shared(const Kernel& kernel, size_t bytes) {
-  if (bytes <= kernel.shared_limit.load(std::memory_order_relaxed)) return;
-  make_current();
-  check(driver().func_set_attribute(kernel.function, kFunctionMaxDynamicShared,
-                                    static_cast<int>(bytes)),
-        "raising the shared memory limit of a kernel");
-  kernel.shared_limit.store(bytes, std::memory_order_relaxed);
+/** Loads kernels on threads of their own, so that those a program needs at the same time are
+ * compiled at the same time. Lives as long as the process: other threads may launch while it exits.
+ */
+class KernelLoader {
+ public:
+  static KernelLoader& instance() {
+    static auto* loader = new KernelLoader;
+    return *loader;
+  }
+
+  const Kernel& get(const std::string& name, FunctionRef<std::string()> make_source) {
+    Entry* entry = nullptr;
+    {
+      std::shared_lock lock(table_mutex_);
+      auto found = kernels_.find(name);
+      if (found != kernels_.end()) entry = found->second.get();
+    }
+    if (entry == nullptr) {
+      std::unique_lock lock(table_mutex_);
+      auto& slot = kernels_[name];
+      if (slot == nullptr) {
+        slot = std::make_unique<Entry>();
+        slot->kernel.name_ = name;
+      }
+      entry = slot.get();
+    }
+    if (entry->kernel.function_.load(std::memory_order_acquire) == nullptr)
+      start(*entry, make_source);
+    return entry->kernel;
+  }
+
+  CuFunction wait(const Kernel& kernel) {
+    std::unique_lock lock(mutex_);
+    Entry& entry = *kernels_entry(kernel);
+    changed_.wait(lock, [&] { return !entry.is_loading; });
+    if (CuFunction function = kernel.function_.load(std::memory_order_acquire)) return function;
+    if (entry.error) std::rethrow_exception(entry.error);
+    throw_internal("a kernel is launched that nobody has asked for");
+  }
+
+ private:
+  struct Entry {
+    Kernel kernel;
+    bool is_loading = false;
+    std::exception_ptr error;  // of the last attempt; the next request tries again
+  };
+
+  KernelLoader() {
+    // A compiler must not be at work while the process takes its libraries down.
+    std::atexit([] {
+      KernelLoader& loader = instance();
+      std::unique_lock lock(loader.mutex_);
+      loader.changed_.wait_for(lock, std::chrono::seconds(10),
+                               [&] { return loader.num_threads_ == 0; });
+    });
+  }
+
+  // Entries begin with their kernel.
+  static Entry* kernels_entry(const Kernel& kernel) {
+    return reinterpret_cast<Entry*>(const_cast<Kernel*>(&kernel));
+  }
+
+  void start(Entry& entry, FunctionRef<std::string()> make_source) {
+    {
+      std::lock_guard lock(mutex_);
+      if (entry.is_loading || entry.kernel.function_.load() != nullptr) return;
+      entry.is_loading = true;
+    }
+    try {
+      std::string source = make_source();
+      std::unique_lock lock(mutex_);
+      if (num_threads_ < max_threads_) {
+        ++num_threads_;
+        lock.unlock();
+        std::thread([this, &entry, source = std::move(source)] {
+          load(entry, source);
+          std::lock_guard done(mutex_);
+          --num_threads_;
+          changed_.notify_all();
+        }).detach();
+      } else {
+        lock.unlock();
+        load(entry, source);
+      }
+    } catch (...) {
+      finish(entry, nullptr, std::current_exception());
+    }
+  }
+
+  void load(Entry& entry, const std::string& source) {
+    try {
+      const std::string& name = entry.kernel.name_;
+      make_current();
+      std::string cubin = find_or_compile(name, source);
+      CuModule module = nullptr;
+      CuFunction function = nullptr;
+      check(driver().module_load_data(&module, cubin.data()), "loading a kernel");
+      check(driver().module_get_function(&function, module, name.c_str()), "finding a kernel");
+      finish(entry, function, nullptr);
+    } catch (...) {
+      finish(entry, nullptr, std::current_exception());
+    }
+  }
+
+  void finish(Entry& entry, CuFunction function, std::exception_ptr error) {
+    std::lock_guard lock(mutex_);
+    entry.error = std::move(error);
+    entry.kernel.function_.store(function, std::memory_order_release);
+    entry.is_loading = false;
+    changed_.notify_all();
+  }
+
+  const unsigned max_threads_ = std::max(2u, std::thread::hardware_concurrency());
+  std::shared_mutex table_mutex_;
+  std::unordered_map<std::string, std::unique_ptr<Entry>> kernels_;
+  std::mutex mutex_;  // of what follows and of entries
+  std::condition_variable changed_;
+  unsigned num_threads_ = 0;
+};
+
+CuFunction Kernel::function(size_t shared_bytes) const {
+  CuFunction function = function_.load(std::memory_order_acquire);
+  if (function == nullptr) function = KernelLoader::instance().wait(*this);
+  if (shared_bytes > shared_limit_.load(std::memory_order_relaxed)) {
+    make_current();
+    check(driver().func_set_attribute(function, kFunctionMaxDynamicShared,
+                                      static_cast<int>(shared_bytes)),
+          "raising the shared memory limit of a kernel");
+    shared_limit_.store(shared_bytes, std::memory_order_relaxed);
+  }
+  return function;
 }
 
 const Kernel& get_kernel(const std::string& name, FunctionRef<std::string()> make_source) {
-  // Kernels live as long as the process: other threads may launch them while it exits.
-  static auto* kernels = new std::unordered_map<std::string, std::unique_ptr<Entry>>;
-  static auto* mutex = new std::shared_mutex;
-  Entry* entry = nullptr;
-  {
-    std::shared_lock lock(*mutex);
-    auto found = kernels->find(name);
-    if (found != kernels->end()) entry = found->second.get();
-  }
-  if (entry == nullptr) {
-    std::unique_lock lock(*mutex);
-    auto& slot = (*kernels)[name];
-    if (slot == nullptr) slot = std::make_unique<Entry>();
-    entry = slot.get();
-  }
-  std::call_once(entry->once, [&] { load_kernel(*entry, name, make_source()); });
-  return entry->kernel;
+  return KernelLoader::instance().get(name, make_source);
 }
 
 std::string compile_cubin(const std::string& source, const std::string& name,

@@ -21,22 +21,29 @@ struct KernelFile {
 /** The embedded files, generated at build time from kernels/ and include/mlx/formulas/. */
 std::vector<KernelFile> kernel_files();
 
-/** Every kernel is `extern "C" __global__ void NAME(Args)` with one struct by value. */
-struct Kernel {
-  CuFunction function = nullptr;
-  std::string name;
-  mutable std::atomic<size_t> shared_limit{48 * 1024};
-};
+/** Every kernel is `extern "C" __global__ void NAME(Args)` with one struct by value. It is loaded
+ * (and compiled, if need be) in the background, several at a time. */
+class Kernel {
+ public:
+  const std::string& name() const { return name_; }
+  /** The loaded function, ready to be launched with this much dynamic shared memory; waits for it
+   * and rethrows the error of loading it. */
+  CuFunction function(size_t shared_bytes) const;
 
-/** Lets launches of `kernel` use this much dynamic shared memory. */
-void require_shared(const Kernel& kernel, size_t bytes);
+ private:
+  friend class KernelLoader;
+  std::string name_;
+  std::atomic<CuFunction> function_{nullptr};
+  mutable std::atomic<size_t> shared_limit_{48 * 1024};
+};
 
 /** The entry point of one instance: `body` is a device function template taking `args_type`. */
 std::string kernel_entry(std::string_view name, std::string_view body, std::string_view args_type,
                          int max_threads, int min_blocks = 1);
 
-/** The kernel called `name`. `make_source` is asked for its text the first time in this process.
- * Threads may call this at the same time; the result lives as long as the process. */
+/** The kernel called `name`. `make_source` is asked for its text the first time in this process;
+ * the kernel may still be loading when this returns. Threads may call this at the same time; the
+ * result lives as long as the process. */
 const Kernel& get_kernel(const std::string& name, FunctionRef<std::string()> make_source);
 
 /** Compiles to a cubin, without caches and without a GPU. Raises with NVRTC's log when it fails. */

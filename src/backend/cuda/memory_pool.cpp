@@ -26,12 +26,13 @@ size_t size_class(size_t size) {
   return rounded;
 }
 
-bool reached(const Moment& moment) {
-  return moment.encoder == nullptr || moment.encoder->is_done(moment.epoch);
-}
+bool is_higher(const DeviceSide* a, const DeviceSide* b) { return a->base > b->base; }
 
-bool all_reached(const std::vector<Moment>& moments) {
-  return std::all_of(moments.begin(), moments.end(), reached);
+/** True when `encoder` (null: anyone) may have a free range now. */
+bool may_take(const DeviceSide& side, const Encoder* encoder) {
+  if (side.home != encoder && !side.home->is_done(side.free_after)) return false;
+  return std::all_of(side.uses.begin(), side.uses.end(),
+                     [](const Moment& m) { return m.encoder->is_done(m.epoch); });
 }
 
 DeviceSide& side_of(Block& block) { return *static_cast<DeviceSide*>(block.device_handle); }
@@ -84,6 +85,11 @@ Block* MemoryPool::wrap(CuDevicePtr address, size_t size, Encoder& encoder) {
   return block;
 }
 
+std::mutex& DeviceSide::uses_mutex() {
+  static auto* mutex = new std::mutex;
+  return *mutex;
+}
+
 MemoryPool& MemoryPool::instance() {
   // Never destroyed: arrays in static variables may be freed after any destructor of ours has run.
   static auto* pool = [] {
@@ -98,10 +104,10 @@ MemoryPool& MemoryPool::instance() {
 
 Block* MemoryPool::allocate(size_t size, Encoder& encoder) {
   size_t rounded = size_class(size);
-  CuDevicePtr base = take(rounded, encoder);
+  DeviceSide* side = take(rounded, encoder);
   Block* block = make_device_block(rounded);
-  block->device_pointer = base;
-  block->device_handle = new DeviceSide{.base = base, .size = rounded, .home = &encoder};
+  block->device_pointer = side->base;
+  block->device_handle = side;
   block->device_memory = this;
   block->device_valid = true;
   return block;
@@ -114,9 +120,9 @@ DeviceSide& MemoryPool::to_device(Block& block, Encoder& encoder) {
   if (block.device_valid.load(std::memory_order_acquire)) return side_of(block);
   if (block.device_handle == nullptr) {
     size_t rounded = size_class(block.size);
-    CuDevicePtr base = take(rounded, encoder);
-    block.device_pointer = base;
-    block.device_handle = new DeviceSide{.base = base, .size = rounded, .home = &encoder};
+    DeviceSide* side = take(rounded, encoder);
+    block.device_pointer = side->base;
+    block.device_handle = side;
     block.device_memory = this;
   }
   DeviceSide& side = side_of(block);
@@ -142,15 +148,19 @@ void MemoryPool::copy_to_host(Block& block) {
 void MemoryPool::free_device(Block& block) {
   auto* side = static_cast<DeviceSide*>(block.device_handle);
   if (side == nullptr) return;
+  const size_t size = side->size;
   {
     std::lock_guard lock(mutex_);
     // The epoch now being recorded may hold the last use by the home stream.
-    free_[side->size].insert_or_assign(
-        side->base, FreeRange{{side->home, side->home->epoch()}, std::move(side->uses)});
-    cached_ += side->size;
+    side->free_after = side->home->epoch();
+    side->last_write = {};
+    auto& ranges = free_[size];
+    ranges.push_back(side);
+    std::push_heap(ranges.begin(), ranges.end(), is_higher);
+    cached_ += size;
   }
   // What is still in use by work in flight stays for now, and goes with a later block.
-  size_t cached = count_cached(static_cast<ptrdiff_t>(side->size));
+  size_t cached = count_cached(static_cast<ptrdiff_t>(size));
   if (size_t limit = cache_limit(); cached > limit) {
     try {
       release_reached(limit);
@@ -158,33 +168,43 @@ void MemoryPool::free_device(Block& block) {
       // The GPU is lost; its memory goes with the process.
     }
   }
-  delete side;
   block.device_handle = nullptr;
   block.device_valid = false;
 }
 
-bool MemoryPool::take_cached(size_t size, Encoder& encoder, CuDevicePtr& base) {
+DeviceSide* MemoryPool::take_cached(size_t size, Encoder& encoder) {
   std::lock_guard lock(mutex_);
   auto found = free_.find(size);
-  if (found == free_.end()) return false;
+  if (found == free_.end() || found->second.empty()) return nullptr;
   auto& ranges = found->second;
-  for (auto it = ranges.begin(); it != ranges.end(); ++it) {
-    const FreeRange& range = it->second;
-    bool in_order = range.free_after.encoder == &encoder || reached(range.free_after);
-    if (!in_order || !all_reached(range.uses)) continue;
-    base = it->first;
-    ranges.erase(it);
-    cached_ -= size;
-    count_cached(-static_cast<ptrdiff_t>(size));
-    return true;
+  DeviceSide* taken = ranges.front();
+  if (may_take(*taken, &encoder)) [[likely]] {
+    std::pop_heap(ranges.begin(), ranges.end(), is_higher);
+    ranges.pop_back();
+  } else {
+    auto lowest = ranges.end();
+    for (auto it = ranges.begin(); it != ranges.end(); ++it) {
+      if (may_take(**it, &encoder) && (lowest == ranges.end() || (*it)->base < (*lowest)->base))
+        lowest = it;
+    }
+    if (lowest == ranges.end()) return nullptr;
+    taken = *lowest;
+    ranges.erase(lowest);
+    std::make_heap(ranges.begin(), ranges.end(), is_higher);
   }
-  return false;
+  cached_ -= size;
+  count_cached(-static_cast<ptrdiff_t>(size));
+  taken->uses.clear();
+  if (taken->home != &encoder) {
+    taken->home = &encoder;
+    taken->recorded_epoch = 0;
+  }
+  return taken;
 }
 
-CuDevicePtr MemoryPool::take(size_t size, Encoder& encoder) {
+DeviceSide* MemoryPool::take(size_t size, Encoder& encoder) {
   make_current();
-  CuDevicePtr base = 0;
-  if (take_cached(size, encoder, base)) return base;
+  if (DeviceSide* side = take_cached(size, encoder)) return side;
   if (size > gpu_device().total_bytes) refuse(size);
   if (size_t limit = chosen_memory_limit(); limit > 0) {
     size_t excess;
@@ -195,11 +215,12 @@ CuDevicePtr MemoryPool::take(size_t size, Encoder& encoder) {
     if (excess > 0) release_cached(count_cached(0) > excess ? count_cached(0) - excess : 0);
   }
   for (int attempt = 0; attempt < 2; ++attempt) {
+    CuDevicePtr base = 0;
     CuResult result = driver().mem_alloc(&base, size);
     if (result == kCudaSuccess) {
       std::lock_guard lock(mutex_);
       held_ += size;
-      return base;
+      return new DeviceSide{.base = base, .size = size, .home = &encoder};
     }
     if (result != kCudaErrorOutOfMemory) check(result, "allocating GPU memory");
     release_cached();
@@ -234,16 +255,16 @@ void MemoryPool::release_reached(size_t keep) {
   make_current();
   std::lock_guard lock(mutex_);
   for (auto ranges = free_.rbegin(); ranges != free_.rend(); ++ranges) {
-    std::erase_if(ranges->second, [&, bytes = ranges->first](const auto& entry) {
-      const auto& [base, range] = entry;
-      if (count_cached(0) <= keep || !reached(range.free_after) || !all_reached(range.uses))
-        return false;
-      driver().mem_free(base);
+    size_t freed = std::erase_if(ranges->second, [&, bytes = ranges->first](DeviceSide* side) {
+      if (count_cached(0) <= keep || !may_take(*side, nullptr)) return false;
+      driver().mem_free(side->base);
+      delete side;
       cached_ -= bytes;
       held_ -= bytes;
       count_cached(-static_cast<ptrdiff_t>(bytes));
       return true;
     });
+    if (freed > 0) std::make_heap(ranges->second.begin(), ranges->second.end(), is_higher);
   }
 }
 

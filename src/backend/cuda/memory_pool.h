@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/cuda/driver_api.h"
+#include "mlx/small_vector.h"
 #include "runtime/buffer.h"
 
 namespace mlx::core::cuda {
@@ -19,13 +20,24 @@ struct Moment {
   uint64_t epoch = 0;
 };
 
-/** What Block::device_handle points to. */
+/** The nodes of a recording that use a range of memory: what later nodes may have to wait for. */
+struct RecordedUse {
+  int last_write = -1;
+  SmallVector<int, 4> reads;
+};
+
+/** What Block::device_handle points to; free ranges keep it for the next block. */
 struct DeviceSide {
   CuDevicePtr base = 0;
   size_t size = 0;
   Encoder* home = nullptr;   // the stream it is allocated and reused on
   Moment last_write;         // whoever reads on the host waits for it
-  std::vector<Moment> uses;  // by other streams than `home`
+  std::vector<Moment> uses;  // by other streams than `home`; guarded by uses_mutex()
+  RecordedUse recorded;      // in the recording that `home` was at in `recorded_epoch`
+  uint64_t recorded_epoch = 0;
+  uint64_t free_after = 0;  // of `home`: other streams may take a free range once it is reached
+
+  static std::mutex& uses_mutex();
 };
 
 class MemoryPool : public DeviceMemory {
@@ -54,21 +66,16 @@ class MemoryPool : public DeviceMemory {
   void release_cached(size_t keep = 0);
 
  private:
-  struct FreeRange {
-    Moment free_after;  // other streams may take it once reached
-    std::vector<Moment> uses;
-  };
-
-  CuDevicePtr take(size_t size, Encoder& encoder);
+  DeviceSide* take(size_t size, Encoder& encoder);
+  DeviceSide* take_cached(size_t size, Encoder& encoder);
   void release_reached(size_t keep);
-  bool take_cached(size_t size, Encoder& encoder, CuDevicePtr& base);
   [[noreturn]] void refuse(size_t size);
 
   mutable std::mutex mutex_;
-  // By size and address. The lowest address that can be had is taken, whatever order ranges became
-  // free in: a program that repeats a step gets the same addresses again, and its graphs need no
-  // update.
-  std::map<size_t, std::map<CuDevicePtr, FreeRange>> free_;
+  // By size, each a heap by address. The lowest address that can be had is taken, whatever order
+  // ranges became free in: a program that repeats a step gets the same addresses again, and its
+  // graphs need no update.
+  std::map<size_t, std::vector<DeviceSide*>> free_;
   size_t cached_ = 0;
   size_t held_ = 0;  // bytes taken from the driver
 };
