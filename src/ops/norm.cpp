@@ -2,6 +2,7 @@
 #include "mlx/primitives/norm.h"
 
 #include "base/errors.h"
+#include "base/pool_allocator.h"
 #include "graph/shape_check.h"
 #include "mlx/fast.h"
 #include "mlx/ops/elementwise.h"
