@@ -1,6 +1,8 @@
 // The version of MLX whose API this library provides, and our own.
 #pragma once
 
+#include "mlx/api.h"
+
 #define MLX_VERSION_MAJOR 0
 #define MLX_VERSION_MINOR 32
 #define MLX_VERSION_PATCH 4
@@ -10,6 +12,6 @@
 namespace mlx::core {
 
 /** The MLX API version, for example "0.32.4". */
-const char* version();
+MLX_API const char* version();
 
 }  // namespace mlx::core

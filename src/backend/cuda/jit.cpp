@@ -84,7 +84,9 @@ std::string archive_folder() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void*>(&archive_folder), &info) == 0 || info.dli_fname == nullptr)
     return {};
-  return (fs::path(info.dli_fname).parent_path() / "cuda_archive").string();
+  fs::path folder = fs::path(info.dli_fname).parent_path();
+  if (folder.filename() == "lib") folder = folder.parent_path();  // libmlx.so lies in mlx/lib
+  return (folder / "cuda_archive").string();
 }
 
 /** When MLX_CUDA_RECORD_DIR is set, keeps each text asked for: the input of the archive builder. */

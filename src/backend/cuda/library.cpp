@@ -24,7 +24,9 @@ fs::path own_folder() {
     return {};
   std::error_code error;
   fs::path path = fs::canonical(info.dli_fname, error);
-  return error ? fs::path{} : path.parent_path();
+  if (error) return {};
+  fs::path folder = path.parent_path();
+  return folder.filename() == "lib" ? folder.parent_path() : folder;  // libmlx.so is in mlx/lib
 }
 
 void add_lib_folders(const fs::path& nvidia, std::vector<fs::path>& folders) {
