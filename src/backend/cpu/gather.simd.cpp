@@ -15,17 +15,26 @@ namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t kPrefetchDistance = 24;
+// More rows than a core has buffers for its first-level cache: they are asked into the second one.
+constexpr int64_t kPrefetchDistance = 64;
+
+HWY_INLINE void prefetch_row(const char* row, int64_t row_bytes) {
+#if defined(__GNUC__)
+  __builtin_prefetch(row, 0, 2);
+  if (row_bytes > 64) __builtin_prefetch(row + 64, 0, 2);
+#endif
+}
 
 /** Calls copy(from, to) for each row, asking for rows ahead of time. */
 template <typename Copy>
 HWY_INLINE void for_each_row(const char* in, const int64_t* offsets, int64_t count,
                              int64_t row_bytes, char* out, const Copy& copy) {
+  for (int64_t i = 0; i < kPrefetchDistance && i < count; ++i) {
+    prefetch_row(in + offsets[i], row_bytes);
+  }
   for (int64_t i = 0; i < count; ++i) {
     if (i + kPrefetchDistance < count) {
-      const char* ahead = in + offsets[i + kPrefetchDistance];
-      hwy::Prefetch(ahead);
-      if (row_bytes > 64) hwy::Prefetch(ahead + 64);
+      prefetch_row(in + offsets[i + kPrefetchDistance], row_bytes);
     }
     copy(in + offsets[i], out + i * row_bytes);
   }

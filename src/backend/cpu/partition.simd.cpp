@@ -111,6 +111,7 @@ HWY_EXPORT(ArgpartitionRow);
 constexpr int64_t kMinPartitionLength = 512;  // shorter rows are sorted as quickly
 
 void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth) {
+  if (length >= kParallelSortLength && partition_long_row(dtype, in, out, length, kth)) return;
   if (length > kMinPartitionLength &&
       HWY_DYNAMIC_DISPATCH(PartitionRow)(dtype, in, out, length, kth)) {
     return;
@@ -119,6 +120,7 @@ void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64
 }
 
 void argpartition_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth) {
+  if (length >= kParallelSortLength && argpartition_long_row(dtype, in, out, length, kth)) return;
   if (length > kMinPartitionLength &&
       HWY_DYNAMIC_DISPATCH(ArgpartitionRow)(dtype, in, out, length, kth)) {
     return;

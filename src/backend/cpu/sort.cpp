@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -18,7 +17,6 @@ namespace mlx::core::cpu {
 namespace {
 
 constexpr int64_t kElementsPerTask = 16384;
-constexpr int64_t kNeverParallel = std::numeric_limits<int64_t>::max();
 constexpr int64_t kScratchBytes = int64_t{1} << 20;
 
 /** Copies rows of `length` elements that step by a stride to contiguous ones, or back. All rows
@@ -166,7 +164,7 @@ void eval_partition(const Primitive& primitive, Inputs inputs, Outputs outputs) 
   out.set_data(allocator::malloc(out.nbytes()));
   const AxisRows rows = axis_rows(in, out, axis);
   for_each_row(
-      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kNeverParallel,
+      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kParallelSortLength,
       [&](const ShortRows& group) {
         return sort_short_rows(in.dtype(), group, in.data<char>(), out.data<char>());
       },
@@ -182,7 +180,7 @@ void eval_argpartition(const Primitive& primitive, Inputs inputs, Outputs output
   out.set_data(allocator::malloc(out.nbytes()));
   const AxisRows rows = axis_rows(in, out, axis);
   for_each_row(
-      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kNeverParallel,
+      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kParallelSortLength,
       [&](const ShortRows& group) {
         return argsort_short_rows(in.dtype(), group, in.data<char>(), out.data<uint32_t>());
       },

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -157,11 +158,11 @@ std::vector<typename Sort::Key> choose_splitters(const typename Sort::Element* i
 }
 
 /** Sorts a long row: partitions the keys into buckets in parallel, then sorts the buckets in
- * parallel. `keys` has room for n keys. The result is unique, so it does not depend on the
- * splitters. */
+ * parallel; with a `kth` only the bucket that holds it. `keys` has room for n keys. A sorted row is
+ * unique, so it does not depend on the splitters. */
 template <typename Sort>
 void sort_long_row(const typename Sort::Element* in, int64_t n, typename Sort::Key* keys,
-                   typename Sort::Output* out) {
+                   typename Sort::Output* out, std::optional<int64_t> kth = {}) {
   using Key = typename Sort::Key;
   const int levels = n < (int64_t{1} << 21) ? 3 : 4;
   const int num_buckets = 1 << levels;
@@ -192,7 +193,9 @@ void sort_long_row(const typename Sort::Element* in, int64_t n, typename Sort::K
     move_to_buckets(chunk, size, splitters.data(), levels, &positions[first], &counts[first], keys);
   });
   parallel_for(num_buckets, [&](int64_t b) {
-    sort_keys(keys + starts[b], starts[b + 1] - starts[b]);
+    if (!kth || (starts[b] <= *kth && *kth < starts[b + 1])) {
+      sort_keys(keys + starts[b], starts[b + 1] - starts[b]);
+    }
     Sort::finish(keys + starts[b], starts[b + 1] - starts[b], out + starts[b]);
   });
 }
@@ -276,6 +279,31 @@ void SortRow(Dtype dtype, const void* in, void* out, int64_t n) {
   });
 }
 
+bool PartitionLongRow(Dtype dtype, const void* in, void* out, int64_t n, int64_t kth) {
+  return dispatch_dtype(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (sizeof(T) >= 4 && !std::is_same_v<T, complex64_t>) {
+      using Sort = ValueSort<T>;
+      sort_long_row<Sort>(static_cast<const T*>(in), n, static_cast<typename Sort::Key*>(out),
+                          static_cast<T*>(out), kth);
+      return true;
+    }
+    return false;
+  });
+}
+
+bool ArgpartitionLongRow(Dtype dtype, const void* in, uint32_t* out, int64_t n, int64_t kth) {
+  return dispatch_dtype(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (sizeof(T) <= 4) {
+      Scratch<uint64_t> keys(n);
+      sort_long_row<IndexSort<T, uint64_t>>(static_cast<const T*>(in), n, keys.get(), out, kth);
+      return true;
+    }
+    return false;
+  });
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace mlx::core::cpu
 HWY_AFTER_NAMESPACE();
@@ -283,11 +311,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mlx::core::cpu {
 
+HWY_EXPORT(PartitionLongRow);
+HWY_EXPORT(ArgpartitionLongRow);
 HWY_EXPORT(SortRow);
 HWY_EXPORT(ArgsortRow);
 
 void sort_row(Dtype dtype, const void* in, void* out, int64_t length) {
   HWY_DYNAMIC_DISPATCH(SortRow)(dtype, in, out, length);
+}
+
+bool partition_long_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth) {
+  return HWY_DYNAMIC_DISPATCH(PartitionLongRow)(dtype, in, out, length, kth);
+}
+
+bool argpartition_long_row(Dtype dtype, const void* in, uint32_t* out, int64_t length,
+                           int64_t kth) {
+  return HWY_DYNAMIC_DISPATCH(ArgpartitionLongRow)(dtype, in, out, length, kth);
 }
 
 void argsort_row(Dtype dtype, const void* in, uint32_t* out, int64_t length) {
