@@ -18,19 +18,19 @@ int main(int argc, char** argv) {
     for (int i = 0; i < kSize; ++i)
       x[static_cast<size_t>(i)] = 0.01f * static_cast<float>(i) + 0.1f;
     const void* source = x.data();
-    find_block_kernel(ElementOp::cast, float32, dtype)(a.data(), &source, kSize, nullptr);
-    find_block_kernel(ElementOp::cast, float32, dtype)(b.data(), &source, kSize, nullptr);
-    for (int i = 0; i < kNumElementOps; ++i) {
-      auto op = static_cast<ElementOp>(i);
+    find_block_kernel(op_index<AsType>(), float32, dtype)(a.data(), &source, kSize, nullptr);
+    find_block_kernel(op_index<AsType>(), float32, dtype)(b.data(), &source, kSize, nullptr);
+    for (int i = 0; i < static_cast<int>(OpList::size); ++i) {
+      int op = i;
       BlockKernel kernel = find_block_kernel(op, dtype, block_kernel_result(op, dtype));
-      if (kernel == nullptr || op == ElementOp::select) continue;
-      if (argc > 1 && kElementOpNames[i] != argv[1]) continue;
+      if (kernel == nullptr || op == op_index<Select>()) continue;
+      if (argc > 1 && std::string(element_op_name(i)) != argv[1]) continue;
       const void* sources[] = {a.data(), b.data()};
       auto start = std::chrono::steady_clock::now();
       for (int r = 0; r < kRounds; ++r) kernel(c.data(), sources, kSize, nullptr);
       std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-      printf("%-10s %-14s %7.2f ns\n", std::string(dtype_name(dtype)).c_str(),
-             std::string(kElementOpNames[i]).c_str(), time.count() / kRounds / kSize * 16);
+      printf("%-10s %-14s %7.2f ns\n", std::string(dtype_name(dtype)).c_str(), element_op_name(i),
+             time.count() / kRounds / kSize * 16);
     }
   }
 }

@@ -38,15 +38,8 @@ char* fresh(size_t bytes) {
   return p;
 }
 
-int index_of(ElementOp op) {
-  for (int i = 0; i < static_cast<int>(OpList::size); ++i) {
-    if (element_op_of(i) == static_cast<int>(op)) return i;
-  }
-  return -1;
-}
-
-TapeInstruction make(ElementOp op, Dtype from, Dtype to, std::array<int32_t, 3> sources, int n) {
-  return {.op = static_cast<uint16_t>(index_of(op)),
+TapeInstruction make(int op, Dtype from, Dtype to, std::array<int32_t, 3> sources, int n) {
+  return {.op = static_cast<uint16_t>(op),
           .num_sources = static_cast<uint8_t>(n),
           .source_dtype = from,
           .dtype = to,
@@ -106,63 +99,69 @@ int main() {
          12.0 * N);
   int64_t one = 1, zero = 0;
   ElementOperand fa{a, &one, float32}, fb{b, &one, float32};
-  using E = ElementOp;
-  for (E op : {E::square, E::exp, E::tanh, E::sin, E::erf, E::log, E::sigmoid, E::erfinv}) {
-    time_tape(std::string(kElementOpNames[static_cast<int>(op)]).c_str(),
-              {make(op, float32, float32, {0, 0, 0}, 1)}, {fa}, float32, 8.0 * N);
+  for (int op : {op_index<Square>(), op_index<Exp>(), op_index<Tanh>(), op_index<Sin>(),
+                 op_index<Erf>(), op_index<Log>(), op_index<Sigmoid>(), op_index<ErfInv>()}) {
+    time_tape(element_op_name(op), {make(op, float32, float32, {0, 0, 0}, 1)}, {fa}, float32,
+              8.0 * N);
   }
-  time_tape("add", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32, 12.0 * N);
-  time_tape("power", {make(E::power, float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32, 12.0 * N);
+  time_tape("add", {make(op_index<Add>(), float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32,
+            12.0 * N);
+  time_tape("power", {make(op_index<Power>(), float32, float32, {0, 1, 0}, 2)}, {fa, fb}, float32,
+            12.0 * N);
   for (Dtype t : {float16, bfloat16}) {
     ElementOperand ha{c, &one, t}, hb{c, &one, t};
     fill_halves(t);
     printf("%s:\n", std::string(dtype_name(t)).c_str());
-    time_tape("add", {make(E::add, t, t, {0, 1, 0}, 2)}, {ha, hb}, t, 6.0 * N);
-    time_tape("exp", {make(E::exp, t, t, {0, 0, 0}, 1)}, {ha}, t, 4.0 * N);
-    time_tape("cast from float32", {make(E::cast, float32, t, {0, 0, 0}, 1)}, {fa}, t, 6.0 * N);
-    time_tape("cast to float32", {make(E::cast, t, float32, {0, 0, 0}, 1)}, {ha}, float32, 6.0 * N);
+    time_tape("add", {make(op_index<Add>(), t, t, {0, 1, 0}, 2)}, {ha, hb}, t, 6.0 * N);
+    time_tape("exp", {make(op_index<Exp>(), t, t, {0, 0, 0}, 1)}, {ha}, t, 4.0 * N);
+    time_tape("cast from float32", {make(op_index<AsType>(), float32, t, {0, 0, 0}, 1)}, {fa}, t,
+              6.0 * N);
+    time_tape("cast to float32", {make(op_index<AsType>(), t, float32, {0, 0, 0}, 1)}, {ha},
+              float32, 6.0 * N);
   }
-  time_tape("cast float32 to int32", {make(E::cast, float32, int32, {0, 0, 0}, 1)}, {fa}, int32,
-            8.0 * N);
-  time_tape("less", {make(E::less, float32, bool_, {0, 1, 0}, 2)}, {fa, fb}, bool_, 9.0 * N);
+  time_tape("cast float32 to int32", {make(op_index<AsType>(), float32, int32, {0, 0, 0}, 1)}, {fa},
+            int32, 8.0 * N);
+  time_tape("less", {make(op_index<Less>(), float32, bool_, {0, 1, 0}, 2)}, {fa, fb}, bool_,
+            9.0 * N);
   std::memset(c, 0, size_t{N});
   for (int32_t i = 0; i < N; i += 3) c[i] = 1;
   ElementOperand mask{c, &one, bool_};
-  time_tape("where", {make(E::select, float32, float32, {0, 1, 2}, 3)}, {mask, fa, fb}, float32,
-            13.0 * N);
+  time_tape("where", {make(op_index<Select>(), float32, float32, {0, 1, 2}, 3)}, {mask, fa, fb},
+            float32, 13.0 * N);
   for (Dtype t : {float32, float16, bfloat16}) {
     if (t != float32) fill_halves(t);
     ElementOperand ga{t == float32 ? a : c, &one, t}, gs{t == float32 ? a : c, &zero, t};
-    auto op = [&](E e, std::array<int32_t, 3> src, int n) { return make(e, t, t, src, n); };
+    auto op = [&](int e, std::array<int32_t, 3> src, int n) { return make(e, t, t, src, n); };
     std::string name = "GELU of five, " + std::string(dtype_name(t));
     time_tape(name.c_str(),
-              {op(E::multiply, {0, 1, 0}, 2), op(E::erf, {2, 0, 0}, 1), op(E::add, {3, 1, 0}, 2),
-               op(E::multiply, {0, 4, 0}, 2), op(E::multiply, {5, 1, 0}, 2)},
+              {op(op_index<Multiply>(), {0, 1, 0}, 2), op(op_index<Erf>(), {2, 0, 0}, 1),
+               op(op_index<Add>(), {3, 1, 0}, 2), op(op_index<Multiply>(), {0, 4, 0}, 2),
+               op(op_index<Multiply>(), {5, 1, 0}, 2)},
               {ga, gs}, t, 2.0 * size_of(t) * N);
   }
   std::vector<int64_t> across = {1, 4096}, along = {4096, 1}, row = {0, 1}, column = {1, 0};
   ElementOperand at{a, across.data(), float32}, an{a, along.data(), float32};
-  time_tape("transposed copy", {make(E::cast, float32, float32, {0, 0, 0}, 1)}, {at}, float32,
-            8.0 * N, {4096, 4096});
-  time_tape("m + m.T", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, at}, float32, 12.0 * N,
-            {4096, 4096});
+  time_tape("transposed copy", {make(op_index<AsType>(), float32, float32, {0, 0, 0}, 1)}, {at},
+            float32, 8.0 * N, {4096, 4096});
+  time_tape("m + m.T", {make(op_index<Add>(), float32, float32, {0, 1, 0}, 2)}, {an, at}, float32,
+            12.0 * N, {4096, 4096});
   ElementOperand vr{b, row.data(), float32}, vc{b, column.data(), float32};
-  time_tape("m + row", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, vr}, float32, 8.0 * N,
-            {4096, 4096});
-  time_tape("m + column", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {an, vc}, float32,
+  time_tape("m + row", {make(op_index<Add>(), float32, float32, {0, 1, 0}, 2)}, {an, vr}, float32,
             8.0 * N, {4096, 4096});
+  time_tape("m + column", {make(op_index<Add>(), float32, float32, {0, 1, 0}, 2)}, {an, vc},
+            float32, 8.0 * N, {4096, 4096});
   std::vector<int64_t> threes = {3, 1};
   ElementOperand short_row{b, row.data(), float32}, tall{a, threes.data(), float32};
-  time_tape("[5M, 3] + [3]", {make(E::add, float32, float32, {0, 1, 0}, 2)}, {tall, short_row},
-            float32, 8.0 * 15e6, {5000000, 3});
+  time_tape("[5M, 3] + [3]", {make(op_index<Add>(), float32, float32, {0, 1, 0}, 2)},
+            {tall, short_row}, float32, 8.0 * 15e6, {5000000, 3});
   std::vector<int64_t> two = {2};
   ElementOperand every_other{a, two.data(), float32};
-  time_tape("a[::2] copy", {make(E::cast, float32, float32, {0, 0, 0}, 1)}, {every_other}, float32,
-            12.0 * N, {N});
+  time_tape("a[::2] copy", {make(op_index<AsType>(), float32, float32, {0, 0, 0}, 1)},
+            {every_other}, float32, 12.0 * N, {N});
   for (int32_t n : {1, 64, 1000, 16384, 262144}) {
     std::vector<ShapeElem> shape = {n};
     ElementOperand o{out, &one, float32};
-    TapeInstruction code = make(E::add, float32, float32, {0, 1, 0}, 2);
+    TapeInstruction code = make(op_index<Add>(), float32, float32, {0, 1, 0}, 2);
     ElementOperand in[] = {fa, fb};
     int32_t value = 2;
     TapeView tape{2, {&code, 1}, {&value, 1}, nullptr};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "graph/broadcast.h"
 #include "graph/shape.h"
 #include "mlx/primitives/control.h"
 #include "mlx/primitives/creation.h"
@@ -43,14 +44,7 @@ void eval_as_strided(const Primitive& primitive, Inputs inputs, Outputs outputs)
 }
 
 inline void eval_broadcast(const Primitive&, Inputs inputs, Outputs outputs) {
-  const array& in = inputs[0];
-  array& out = outputs[0];
-  Strides strides(out.ndim(), 0);
-  size_t lead = out.ndim() - in.ndim();
-  for (size_t i = 0; i < in.ndim(); ++i) {
-    strides[lead + i] = in.shape()[i] == 1 && out.shape()[lead + i] != 1 ? 0 : in.strides()[i];
-  }
-  make_view(in, out, strides);
+  make_broadcast_view(inputs[0], outputs[0]);
 }
 
 inline void eval_expand_dims(const Primitive& primitive, Inputs inputs, Outputs outputs) {

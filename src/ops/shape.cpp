@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/broadcast.h"
 #include "graph/shape.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/transforms_impl.h"
@@ -157,11 +158,24 @@ array expand_dims(const array& a, int axis, StreamOrDevice s) {
   return expand_dims(a, std::vector<int>{axis}, s);
 }
 
+/** True for data at hand that no transformation follows: a view of it needs no node, which makes
+ * Python scalars as cheap as arrays. */
+static bool is_constant(const array& a) {
+  return a.status() == array::available && !a.has_primitive() && !a.is_tracer() &&
+         !detail::in_tracing() && !detail::retain_graph();
+}
+
 array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
   if (a.shape() == shape) return a;
   if (broadcast_shapes(a.shape(), shape, "broadcast_to") != shape) {
     throw_invalid("broadcast_to", "Cannot broadcast array of shape {} into shape {}.",
                   to_string(a.shape()), to_string(shape));
+  }
+  if (is_constant(a)) {
+    array view = array::placeholder(shape, a.dtype());
+    make_broadcast_view(a, view);
+    view.set_status(array::available);
+    return view;
   }
   return array(shape, a.dtype(), make_node<Broadcast>(to_stream(s), shape), {a});
 }

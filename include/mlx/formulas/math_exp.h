@@ -64,8 +64,10 @@ MLX_FORMULA T expm1(T x) {
 template <class T>
 MLX_FORMULA T sigmoid(T x) {
   T one = splat(x, 1.0f);
-  T e = exp(neg(abs(x)));
-  return divide_normal(select(less(x, splat(x, 0.0f)), e, one), add(one, e));
+  auto negative = less(x, splat(x, 0.0f));
+  // Where it would vanish beside 1, exp is kept from underflow, at which processors are slow.
+  T e = exp(select(negative, x, neg(lower(splat(x, 80.0f), x))));
+  return divide_normal(select(negative, e, one), add(one, e));
 }
 
 template <class T>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "backend/cpu/element/engine.h"
+#include "backend/cpu/element/block_tape.h"
 #include "backend/cpu/reduce_eval.h"
 #include "graph/shape.h"
 #include "runtime/tape.h"
@@ -27,86 +27,57 @@ bool is_single(const array& a) {
  */
 class TapeSource : public ElementSource {
  public:
-  TapeSource(const Tape& tape, const std::vector<array>& inputs) : tape_(tape) {
-    for (const auto& input : inputs) {
+  TapeSource(const Tape& tape, const std::vector<array>& inputs)
+      : tape_({tape.num_inputs, tape.instructions, tape.outputs, tape.params.data()},
+              itemsizes_of(inputs)),
+        result_(tape_.resolve(tape.num_values() - 1)) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const array& input = inputs[i];
       inputs_.push_back(
-          {input.data<char>(), static_cast<int64_t>(input.itemsize()), is_single(input)});
+          {const_cast<char*>(input.data<char>()), input.itemsize(), is_single(input)});
+      if (!inputs_.back().is_single)
+        tape_.place_outside(static_cast<int>(i));
+      else
+        tape_.keep(static_cast<int>(i));
     }
-    for (const auto& instruction : tape.instructions) kernels_.push_back(kernel_of(instruction));
-    assign_slots();
+    tape_.keep(result_);
+    tape_.assign_slots();
   }
 
   const void* fetch(int64_t first, int64_t count) const override {
-    static thread_local std::vector<char> scratch;
-    if (scratch.size() < kSlotBytes * num_slots_) scratch.resize(kSlotBytes * num_slots_);
-    auto slot = [&](int32_t value) { return scratch.data() + kSlotBytes * slots_[value]; };
-    auto location = [&](int32_t value) -> const void* {
-      if (value < tape_.num_inputs && !inputs_[value].is_single) {
-        return inputs_[value].data + first * inputs_[value].itemsize;
-      }
-      return slot(value);
-    };
-    for (int i = 0; i < tape_.num_inputs; ++i) {
-      if (inputs_[i].is_single) fill_block(slot(i), inputs_[i].data, count, inputs_[i].itemsize);
+    char* scratch = thread_scratch(kSlotBytes * static_cast<size_t>(tape_.num_slots()));
+    SmallVector<char*, 32> location;
+    for (int value = 0; value < tape_.num_values(); ++value) {
+      location.push_back(scratch +
+                         kSlotBytes * static_cast<size_t>(std::max(tape_.slot(value), 0)));
     }
-    for (size_t n = 0; n < tape_.instructions.size(); ++n) {
-      const auto& instruction = tape_.instructions[n];
-      const void* sources[3];
-      for (int k = 0; k < instruction.num_sources; ++k)
-        sources[k] = location(instruction.sources[k]);
-      kernels_[n](slot(tape_.num_inputs + static_cast<int32_t>(n)), sources, count,
-                  tape_.params.data() + instruction.params_offset);
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      const Input& input = inputs_[i];
+      if (input.is_single)
+        fill_block(location[i], input.data, count, input.itemsize);
+      else
+        location[i] = input.data + first * static_cast<int64_t>(input.itemsize);
     }
-    return slot(tape_.num_values() - 1);
+    tape_.run(location.data(), static_cast<size_t>(count));
+    return location[result_];
   }
 
  private:
   struct Input {
-    const char* data;
-    int64_t itemsize;
+    char* data;  // not written
+    size_t itemsize;
     bool is_single;
   };
 
-  /** A slot for each single input and each result; a slot is free again after its value's last use.
-   */
-  void assign_slots() {
-    std::vector<int32_t> last_use(tape_.num_values(), -1);
-    for (size_t n = 0; n < tape_.instructions.size(); ++n) {
-      for (int k = 0; k < tape_.instructions[n].num_sources; ++k) {
-        last_use[tape_.instructions[n].sources[k]] = static_cast<int32_t>(n);
-      }
-    }
-    slots_.assign(tape_.num_values(), 0);
-    for (int i = 0; i < tape_.num_inputs; ++i) {
-      if (inputs_[i].is_single) slots_[i] = num_slots_++;
-    }
-    std::vector<size_t> free_slots;
-    for (size_t n = 0; n < tape_.instructions.size(); ++n) {
-      int32_t result = tape_.num_inputs + static_cast<int32_t>(n);
-      if (free_slots.empty()) {
-        slots_[result] = num_slots_++;
-      } else {
-        slots_[result] = free_slots.back();
-        free_slots.pop_back();
-      }
-      std::vector<int32_t> sources(
-          tape_.instructions[n].sources.begin(),
-          tape_.instructions[n].sources.begin() + tape_.instructions[n].num_sources);
-      std::sort(sources.begin(), sources.end());
-      sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
-      for (int32_t source : sources) {
-        if (source >= tape_.num_inputs && last_use[source] == static_cast<int32_t>(n)) {
-          free_slots.push_back(slots_[source]);
-        }
-      }
-    }
+  static std::vector<size_t> itemsizes_of(const std::vector<array>& inputs) {
+    std::vector<size_t> result;
+    for (const array& input : inputs) result.push_back(input.itemsize());
+    return result;
   }
 
-  const Tape& tape_;
+  BlockTape tape_;
+  int result_;
   std::vector<Input> inputs_;
-  std::vector<BlockKernel> kernels_;
-  std::vector<size_t> slots_;
-  size_t num_slots_ = 0;
 };
 
 void eval_fused_reduce(const Primitive& primitive, const std::vector<array>& inputs,

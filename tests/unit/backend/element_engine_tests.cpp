@@ -17,16 +17,8 @@
 namespace mlx::core::cpu {
 namespace {
 
-int list_index(ElementOp op) {
-  for (int i = 0; i < static_cast<int>(OpList::size); ++i) {
-    if (element_op_of(i) == static_cast<int>(op)) return i;
-  }
-  ADD_FAILURE() << "op not in the list";
-  return 0;
-}
-
-TapeInstruction make(ElementOp op, Dtype from, Dtype to, std::array<int32_t, 3> sources, int n) {
-  return {.op = static_cast<uint16_t>(list_index(op)),
+TapeInstruction make(int op, Dtype from, Dtype to, std::array<int32_t, 3> sources, int n) {
+  return {.op = static_cast<uint16_t>(op),
           .num_sources = static_cast<uint8_t>(n),
           .source_dtype = from,
           .dtype = to,
@@ -104,7 +96,7 @@ std::vector<float> unfused(const TapeView& tape, const std::vector<ShapeElem>& s
     std::vector<float> y(static_cast<size_t>(n));
     const void* sources[3];
     for (int s = 0; s < i.num_sources; ++s) sources[s] = values[i.sources[s]].data();
-    auto op = static_cast<ElementOp>(element_op_of(i.op));
+    auto op = i.op;
     find_block_kernel(op, i.source_dtype, i.dtype)(y.data(), sources, static_cast<size_t>(n),
                                                    nullptr);
     values.push_back(y);
@@ -121,19 +113,19 @@ std::vector<TapeInstruction> random_tape(int num_inputs, std::mt19937& random) {
     };
     switch (random() % 5) {
       case 0:
-        code.push_back(make(ElementOp::sin, float32, float32, {pick(), 0, 0}, 1));
+        code.push_back(make(op_index<Sin>(), float32, float32, {pick(), 0, 0}, 1));
         break;
       case 1:
-        code.push_back(make(ElementOp::add, float32, float32, {pick(), pick(), 0}, 2));
+        code.push_back(make(op_index<Add>(), float32, float32, {pick(), pick(), 0}, 2));
         break;
       case 2:
-        code.push_back(make(ElementOp::multiply, float32, float32, {pick(), pick(), 0}, 2));
+        code.push_back(make(op_index<Multiply>(), float32, float32, {pick(), pick(), 0}, 2));
         break;
       case 3:
-        code.push_back(make(ElementOp::subtract, float32, float32, {pick(), pick(), 0}, 2));
+        code.push_back(make(op_index<Subtract>(), float32, float32, {pick(), pick(), 0}, 2));
         break;
       default:
-        code.push_back(make(ElementOp::cast, float32, float32, {pick(), 0, 0}, 1));
+        code.push_back(make(op_index<AsType>(), float32, float32, {pick(), 0, 0}, 1));
         break;
     }
   }
@@ -185,8 +177,8 @@ TEST(ElementEngine, OneThreadAndManyGiveTheSameBits) {
   std::mt19937 random(5);
   View view{std::vector<float>(1 << 20), {1}, 0};
   for (float& x : view.memory) x = std::uniform_real_distribution<float>(-9, 9)(random);
-  std::vector<TapeInstruction> code = {make(ElementOp::sin, float32, float32, {0, 0, 0}, 1),
-                                       make(ElementOp::multiply, float32, float32, {1, 0, 0}, 2)};
+  std::vector<TapeInstruction> code = {make(op_index<Sin>(), float32, float32, {0, 0, 0}, 1),
+                                       make(op_index<Multiply>(), float32, float32, {1, 0, 0}, 2)};
   int32_t last = 2;
   TapeView tape{1, code, {&last, 1}, nullptr};
   ElementOperand in = view.operand();
@@ -205,8 +197,8 @@ TEST(ElementEngine, OutputMayTakeAnInputsPlaceThoughItIsReadLater) {
   std::vector<ShapeElem> shape = {100000};
   View view{std::vector<float>(100000), {1}, 0};
   std::iota(view.memory.begin(), view.memory.end(), 0.0f);
-  std::vector<TapeInstruction> code = {make(ElementOp::sin, float32, float32, {0, 0, 0}, 1),
-                                       make(ElementOp::add, float32, float32, {1, 0, 0}, 2)};
+  std::vector<TapeInstruction> code = {make(op_index<Sin>(), float32, float32, {0, 0, 0}, 1),
+                                       make(op_index<Add>(), float32, float32, {1, 0, 0}, 2)};
   int32_t outputs[] = {1, 2};
   std::vector<float> second(100000);
   TapeView tape{1, code, outputs, nullptr};
@@ -234,11 +226,11 @@ void expect_cast(Dtype from, Dtype to, std::vector<float> values) {
   std::vector<float> back(values.size());
   std::vector<char> a(values.size() * 8), b(values.size() * 8);
   const void* x = values.data();
-  find_block_kernel(ElementOp::cast, float32, from)(a.data(), &x, values.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), float32, from)(a.data(), &x, values.size(), nullptr);
   const void* y = a.data();
-  find_block_kernel(ElementOp::cast, from, to)(b.data(), &y, values.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), from, to)(b.data(), &y, values.size(), nullptr);
   const void* z = b.data();
-  find_block_kernel(ElementOp::cast, to, float32)(back.data(), &z, values.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), to, float32)(back.data(), &z, values.size(), nullptr);
   for (size_t i = 0; i < values.size(); ++i) {
     EXPECT_EQ(back[i], values[i]) << dtype_name(from) << " to " << dtype_name(to);
   }
@@ -260,8 +252,8 @@ TEST(ElementKernels, FloatsOutOfRangeConvertAsOnX86) {
   std::vector<uint8_t> small(x.size());
   std::vector<uint64_t> large(x.size());
   const void* source = x.data();
-  find_block_kernel(ElementOp::cast, float32, uint8)(small.data(), &source, x.size(), nullptr);
-  find_block_kernel(ElementOp::cast, float32, uint64)(large.data(), &source, x.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), float32, uint8)(small.data(), &source, x.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), float32, uint64)(large.data(), &source, x.size(), nullptr);
   EXPECT_EQ(small, (std::vector<uint8_t>{255, 44, 212, 0, 0, 0, 0, 0, 2, 254, 112}));
   EXPECT_EQ(large,
             (std::vector<uint64_t>{~0ull, 300, ~0ull - 299, 3000000000ull, 9999999980506447872ull,
@@ -276,8 +268,9 @@ TEST(ElementKernels, HalfFloatsRoundOnceAsTheScalarTypesDo) {
   std::vector<float16_t> half(x.size());
   std::vector<bfloat16_t> brain(x.size());
   const void* source = x.data();
-  find_block_kernel(ElementOp::cast, float32, float16)(half.data(), &source, x.size(), nullptr);
-  find_block_kernel(ElementOp::cast, float32, bfloat16)(brain.data(), &source, x.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), float32, float16)(half.data(), &source, x.size(), nullptr);
+  find_block_kernel(op_index<AsType>(), float32, bfloat16)(brain.data(), &source, x.size(),
+                                                           nullptr);
   for (size_t i = 0; i < x.size(); ++i) {
     ASSERT_EQ(half[i].bits_, float16_t(x[i]).bits_) << x[i];
     ASSERT_EQ(brain[i].bits_, bfloat16_t(x[i]).bits_) << x[i];
@@ -287,14 +280,14 @@ TEST(ElementKernels, HalfFloatsRoundOnceAsTheScalarTypesDo) {
 TEST(ElementKernels, IntegersFollowPython) {
   std::vector<int32_t> a = {7, -7, 7, -7, 5, INT32_MIN}, b = {3, 3, -3, -3, 0, -1}, y(6);
   const void* sources[] = {a.data(), b.data()};
-  find_block_kernel(ElementOp::floor_divide, int32, int32)(y.data(), sources, 6, nullptr);
+  find_block_kernel(op_index<FloorDivide>(), int32, int32)(y.data(), sources, 6, nullptr);
   EXPECT_EQ(y, (std::vector<int32_t>{2, -3, -3, 2, 0, INT32_MIN}));
-  find_block_kernel(ElementOp::remainder, int32, int32)(y.data(), sources, 6, nullptr);
+  find_block_kernel(op_index<Remainder>(), int32, int32)(y.data(), sources, 6, nullptr);
   EXPECT_EQ(y, (std::vector<int32_t>{1, 2, -2, -1, 0, 0}));
   b = {0, 1, 2, 3, -1, 40};
-  find_block_kernel(ElementOp::power, int32, int32)(y.data(), sources, 6, nullptr);
+  find_block_kernel(op_index<Power>(), int32, int32)(y.data(), sources, 6, nullptr);
   EXPECT_EQ(y, (std::vector<int32_t>{1, -7, 49, -343, 0, 0}));
-  find_block_kernel(ElementOp::left_shift, int32, int32)(y.data(), sources, 4, nullptr);
+  find_block_kernel(op_index<LeftShift>(), int32, int32)(y.data(), sources, 4, nullptr);
   EXPECT_EQ(y[3], -56);
 }
 

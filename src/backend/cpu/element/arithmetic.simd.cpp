@@ -10,24 +10,16 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_arithmetic_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_arithmetic_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::add:
-      return binary_kernel<Add, kAll>(dtype);
-    case ElementOp::divide:
-      return binary_kernel<Divide, kInexact>(dtype);
-    case ElementOp::floor_divide:
-      return binary_kernel<FloorDivide, kAll>(dtype);
-    case ElementOp::maximum:
-      return binary_kernel<Maximum, kAll>(dtype);
-    case ElementOp::minimum:
-      return binary_kernel<Minimum, kAll>(dtype);
-    case ElementOp::multiply:
-      return binary_kernel<Multiply, kAll>(dtype);
-    case ElementOp::remainder:
-      return binary_kernel<Remainder, kNumbers>(dtype);
-    case ElementOp::subtract:
-      return binary_kernel<Subtract, kAll>(dtype);
+    MLX_ELEMENT_ROW(binary, Add, kAll)
+    MLX_ELEMENT_ROW(binary, Divide, kInexact)
+    MLX_ELEMENT_ROW(binary, FloorDivide, kAll)
+    MLX_ELEMENT_ROW(binary, Maximum, kAll)
+    MLX_ELEMENT_ROW(binary, Minimum, kAll)
+    MLX_ELEMENT_ROW(binary, Multiply, kAll)
+    MLX_ELEMENT_ROW(binary, Remainder, kNumbers)
+    MLX_ELEMENT_ROW(binary, Subtract, kAll)
     default:
       return nullptr;
   }
@@ -42,7 +34,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_arithmetic_kernel);
 
-BlockKernel arithmetic_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel arithmetic_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_arithmetic_kernel)(op, dtype);
 }
 

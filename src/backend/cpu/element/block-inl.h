@@ -12,6 +12,7 @@
 #include "backend/cpu/element/kernels.h"
 #include "backend/cpu/simd/memory-inl.h"
 #include "backend/cpu/simd/scalar-inl.h"
+#include "mlx/primitives/op_list.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
@@ -116,23 +117,29 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
   }
 }
 
+/** What an item is in memory: for bool a byte that is 0 or 1, over which compilers vectorise. */
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+
 template <class Op, class T>
 void scalar_unary_block(void* dst, const void* const* sources, size_t n, const void*) {
   using R = decltype(Op()(T()));
-  const T* a = static_cast<const T*>(sources[0]);
-  R* out = static_cast<R*>(dst);
+  const auto* a = static_cast<const Stored<T>*>(sources[0]);
+  auto* out = static_cast<Stored<R>*>(dst);
 #pragma GCC ivdep
-  for (size_t i = 0; i < n; ++i) out[i] = Op()(a[i]);
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<Stored<R>>(Op()(static_cast<T>(a[i])));
 }
 
 template <class Op, class T>
 void scalar_binary_block(void* dst, const void* const* sources, size_t n, const void*) {
   using R = decltype(Op()(T(), T()));
-  const T* a = static_cast<const T*>(sources[0]);
-  const T* b = static_cast<const T*>(sources[1]);
-  R* out = static_cast<R*>(dst);
+  const auto* a = static_cast<const Stored<T>*>(sources[0]);
+  const auto* b = static_cast<const Stored<T>*>(sources[1]);
+  auto* out = static_cast<Stored<R>*>(dst);
 #pragma GCC ivdep
-  for (size_t i = 0; i < n; ++i) out[i] = Op()(a[i], b[i]);
+  for (size_t i = 0; i < n; ++i) {
+    out[i] = static_cast<Stored<R>>(Op()(static_cast<T>(a[i]), static_cast<T>(b[i])));
+  }
 }
 
 template <class Op, class T>
@@ -206,6 +213,12 @@ BlockKernel kernel_for(Dtype::Val dtype) {
   return nullptr;
 }
 #undef MLX_BLOCK_CASE
+
+/** A row of a family's switch over ops: the formula of an op of the OpList, and the dtypes it has.
+ */
+#define MLX_ELEMENT_ROW(arity, Op, kinds) \
+  case op_index<::mlx::core::Op>():       \
+    return arity##_kernel<Op, kinds>(dtype);
 
 template <class Op, unsigned kKinds>
 BlockKernel unary_kernel(Dtype::Val dtype) {

@@ -42,7 +42,12 @@ inline constexpr bool kIsHalf = std::is_same_v<T, float16_t> || std::is_same_v<T
 
 template <class R, class T>
 HWY_INLINE void convert_loop(R* HWY_RESTRICT out, const T* HWY_RESTRICT in, size_t n) {
-  for (size_t i = 0; i < n; ++i) out[i] = convert<R>(in[i]);
+  if constexpr (std::is_same_v<R, bool>) {
+    auto* bytes = reinterpret_cast<uint8_t*>(out);
+    for (size_t i = 0; i < n; ++i) bytes[i] = static_cast<uint8_t>(convert<bool>(in[i]));
+  } else {
+    for (size_t i = 0; i < n; ++i) out[i] = convert<R>(in[i]);
+  }
 }
 
 template <class R, class T>

@@ -10,26 +10,17 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_comparison_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_comparison_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::equal:
-      return binary_kernel<Equal, kAll>(dtype);
-    case ElementOp::greater:
-      return binary_kernel<Greater, kAll>(dtype);
-    case ElementOp::greater_equal:
-      return binary_kernel<GreaterEqual, kAll>(dtype);
-    case ElementOp::less:
-      return binary_kernel<Less, kAll>(dtype);
-    case ElementOp::less_equal:
-      return binary_kernel<LessEqual, kAll>(dtype);
-    case ElementOp::logical_and:
-      return binary_kernel<LogicalAnd, kAll>(dtype);
-    case ElementOp::logical_or:
-      return binary_kernel<LogicalOr, kAll>(dtype);
-    case ElementOp::nan_equal:
-      return binary_kernel<NanEqual, kInexact>(dtype);
-    case ElementOp::not_equal:
-      return binary_kernel<NotEqual, kAll>(dtype);
+    MLX_ELEMENT_ROW(binary, Equal, kAll)
+    MLX_ELEMENT_ROW(binary, Greater, kAll)
+    MLX_ELEMENT_ROW(binary, GreaterEqual, kAll)
+    MLX_ELEMENT_ROW(binary, Less, kAll)
+    MLX_ELEMENT_ROW(binary, LessEqual, kAll)
+    MLX_ELEMENT_ROW(binary, LogicalAnd, kAll)
+    MLX_ELEMENT_ROW(binary, LogicalOr, kAll)
+    MLX_ELEMENT_ROW(binary, NanEqual, kInexact)
+    MLX_ELEMENT_ROW(binary, NotEqual, kAll)
     default:
       return nullptr;
   }
@@ -44,7 +35,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_comparison_kernel);
 
-BlockKernel comparison_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel comparison_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_comparison_kernel)(op, dtype);
 }
 

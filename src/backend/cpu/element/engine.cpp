@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <vector>
 
+#include "backend/cpu/element/block_tape.h"
 #include "backend/cpu/element/kernels.h"
 #include "backend/cpu/element/space.h"
 #include "backend/cpu/element/tiles.h"
@@ -17,15 +17,10 @@
 namespace mlx::core::cpu {
 
 BlockKernel kernel_of(const TapeInstruction& instruction) {
-  int op = element_op_of(instruction.op);
-  BlockKernel kernel = nullptr;
-  if (op >= 0) {
-    kernel =
-        find_block_kernel(static_cast<ElementOp>(op), instruction.source_dtype, instruction.dtype);
-  }
+  BlockKernel kernel =
+      find_block_kernel(instruction.op, instruction.source_dtype, instruction.dtype);
   if (kernel == nullptr) {
-    throw_internal("no element kernel for op " +
-                   (op >= 0 ? std::string(kElementOpNames[op]) : std::to_string(instruction.op)) +
+    throw_internal("no element kernel for op " + std::string(element_op_name(instruction.op)) +
                    " on " + std::string(dtype_name(instruction.source_dtype)));
   }
   return kernel;
@@ -37,21 +32,6 @@ constexpr int64_t kDeepBlock = 1024;  // elements: a block of each live value st
 constexpr int64_t kShallowBlock = 2048;
 constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
 constexpr int64_t kInlineBytes = 32 << 10;
-constexpr int kNever = std::numeric_limits<int>::max();
-
-bool is_identity(const TapeInstruction& instruction) {
-  return instruction.op == op_index<AsType>() &&
-         instruction.source_dtype.val() == instruction.dtype.val();
-}
-
-struct Step {
-  BlockKernel kernel;
-  const void* params;
-  int num_sources;
-  std::array<int, 3> sources;
-  int result;
-  bool can_stream;
-};
 
 enum class Access : uint8_t {
   direct,    // the array's memory itself
@@ -71,6 +51,12 @@ struct Placement {
   int operand = -1;  // its number in the iteration space
 };
 
+SmallVector<size_t, 16> itemsizes_of(std::span<const ElementOperand> operands) {
+  SmallVector<size_t, 16> result;
+  for (const ElementOperand& operand : operands) result.push_back(size_of(operand.dtype));
+  return result;
+}
+
 class Program {
  public:
   Program(const TapeView& tape, std::span<const ShapeElem> shape,
@@ -78,73 +64,38 @@ class Program {
   void run();
 
  private:
-  void build_steps(const TapeView& tape);
   void place_operands(std::span<const ElementOperand> inputs,
                       std::span<const ElementOperand> outputs, int64_t block);
   void choose_direct_outputs();
-  void assign_slots(const TapeView& tape);
+  void assign_slots();
   void run_tiles(int64_t begin, int64_t end) const;
 
   int num_inputs_;
   IterationSpace space_;
   Tiling tiling_;
-  SmallVector<int, 32> alias_;     // value -> the value whose data it is (identity casts)
-  SmallVector<int, 32> last_use_;  // value -> index of the last step that reads it, kNever: kept
-  SmallVector<int, 32> slot_;      // value -> scratch slot, -1: none
-  std::vector<Step> steps_;
-  SmallVector<int, 32> value_itemsize_;
+  BlockTape tape_;
   std::vector<Placement> inputs_, outputs_;
   SmallVector<int> outer_dims_;
-  int num_slots_ = 0;
   size_t slot_bytes_ = 0;
 };
 
 Program::Program(const TapeView& tape, std::span<const ShapeElem> shape,
                  std::span<const ElementOperand> inputs, std::span<const ElementOperand> outputs)
-    : num_inputs_(tape.num_inputs), space_(make_space(shape, inputs, outputs)) {
+    : num_inputs_(tape.num_inputs),
+      space_(make_space(shape, inputs, outputs)),
+      tape_(tape, itemsizes_of(inputs)) {
   if (space_.num_elements == 0) return;
-  build_steps(tape);
-  for (const ElementOperand& input : inputs) value_itemsize_.push_back(size_of(input.dtype));
-  for (const TapeInstruction& i : tape.instructions) value_itemsize_.push_back(size_of(i.dtype));
   for (size_t k = 0; k < outputs.size(); ++k) {
     outputs_.push_back(Placement{.data = static_cast<char*>(outputs[k].data),
                                  .row_stride = 0,
                                  .column_stride = 0,
                                  .itemsize = size_of(outputs[k].dtype),
-                                 .value = alias_[static_cast<size_t>(tape.outputs[k])],
+                                 .value = tape_.resolve(tape.outputs[k]),
                                  .operand = num_inputs_ + static_cast<int>(k)});
   }
-  place_operands(inputs, outputs, steps_.size() > 1 ? kDeepBlock : kShallowBlock);
+  place_operands(inputs, outputs, tape_.steps().size() > 1 ? kDeepBlock : kShallowBlock);
   choose_direct_outputs();
-  assign_slots(tape);
-}
-
-void Program::build_steps(const TapeView& tape) {
-  int num_values = num_inputs_ + static_cast<int>(tape.instructions.size());
-  for (int v = 0; v < num_values; ++v) alias_.push_back(v);
-  last_use_.assign(static_cast<size_t>(num_values), -1);
-  steps_.reserve(tape.instructions.size());
-  for (size_t n = 0; n < tape.instructions.size(); ++n) {
-    const TapeInstruction& instruction = tape.instructions[n];
-    int result = num_inputs_ + static_cast<int>(n);
-    if (is_identity(instruction)) {
-      alias_[result] = alias_[instruction.sources[0]];
-      continue;
-    }
-    Step step{kernel_of(instruction),
-              tape.params + instruction.params_offset,
-              instruction.num_sources,
-              {},
-              result,
-              false};
-    step.can_stream = block_kernel_streams(static_cast<ElementOp>(element_op_of(instruction.op)),
-                                           instruction.source_dtype, instruction.dtype);
-    for (int s = 0; s < instruction.num_sources; ++s) {
-      step.sources[s] = alias_[instruction.sources[s]];
-      last_use_[step.sources[s]] = static_cast<int>(steps_.size());
-    }
-    steps_.push_back(step);
-  }
+  assign_slots();
 }
 
 void Program::place_operands(std::span<const ElementOperand> inputs,
@@ -197,14 +148,11 @@ void Program::choose_direct_outputs() {
     bool dense =
         tile.is_dense() && (tiling_.tile_rows == 1 || tiling_.tile_columns == tiling_.columns);
     bool in_place = false, is_safe = true;
-    int step = -1;
-    for (size_t s = 0; s < steps_.size(); ++s) {
-      if (steps_[s].result == output.value) step = static_cast<int>(s);
-    }
+    int step = tape_.step_of(output.value);
     for (const Placement& input : inputs_) {
       if (input.data != output.data) continue;
       in_place = true;
-      is_safe &= last_use_[input.value] <= step && input.access == Access::direct;
+      is_safe &= tape_.last_use(input.value) <= step && input.access == Access::direct;
     }
     bool is_long =
         uses_streaming_stores(static_cast<size_t>(space_.num_elements) * output.itemsize);
@@ -215,17 +163,18 @@ void Program::choose_direct_outputs() {
     if (step >= 0 && output.stream) {
       // Whole cache lines, not read again by the tape: the kernel may write them itself.
       int64_t tile_bytes = tiling_.tile_columns * static_cast<int64_t>(output.itemsize);
-      streams_itself = steps_[step].can_stream && last_use_[output.value] < 0 &&
+      streams_itself = tape_.steps()[step].can_stream && tape_.last_use(output.value) < 0 &&
                        reinterpret_cast<uintptr_t>(output.data) % 64 == 0 && tile_bytes % 64 == 0 &&
                        tiling_.tile_rows == 1 && space_.ndim() == 1;
     }
     if (step >= 0 && dense && is_safe && (!output.stream || streams_itself) && !is_taken) {
       output.access = Access::direct;
-      if (streams_itself) steps_[step].params = kStreamResult;
+      if (streams_itself) tape_.stream(step);
+      tape_.place_outside(output.value);
       claimed.push_back(output.value);
     } else {
       output.access = Access::copied;
-      last_use_[output.value] = kNever;
+      tape_.keep(output.value);
     }
   }
   // Pass-through values are stored before anything that may overwrite their input.
@@ -233,61 +182,17 @@ void Program::choose_direct_outputs() {
                         [&](const Placement& output) { return output.value < num_inputs_; });
 }
 
-void Program::assign_slots(const TapeView& tape) {
-  slot_.assign(last_use_.size(), -1);
-  SmallVector<int, 32> free_slots;
-  auto take = [&]() {
-    if (free_slots.empty()) return num_slots_++;
-    int slot = free_slots.back();
-    free_slots.pop_back();
-    return slot;
-  };
+void Program::assign_slots() {
   for (const Placement& input : inputs_) {
-    if (input.access == Access::direct) continue;
-    slot_[input.value] = take();
-    if (input.access != Access::copied) last_use_[input.value] = kNever;
+    if (input.access == Access::direct)
+      tape_.place_outside(input.value);
+    else if (input.access != Access::copied)
+      tape_.keep(input.value);
   }
-  SmallVector<int> direct_values;
-  for (const Placement& output : outputs_) {
-    if (output.access == Access::direct) direct_values.push_back(output.value);
-  }
-  auto is_direct = [&](int value) {
-    return std::find(direct_values.begin(), direct_values.end(), value) != direct_values.end();
-  };
-  for (int s = 0; s < static_cast<int>(steps_.size()); ++s) {
-    const Step& step = steps_[s];
-    int reused = -1;
-    SmallVector<int> dying;
-    for (int k = 0; k < step.num_sources; ++k) {
-      int source = step.sources[k];
-      bool seen = std::find(dying.begin(), dying.end(), source) != dying.end();
-      if (slot_[source] >= 0 && last_use_[source] == s && !seen) dying.push_back(source);
-    }
-    if (!is_direct(step.result)) {
-      for (int source : dying) {
-        if (value_itemsize_[source] == value_itemsize_[step.result]) reused = source;
-      }
-      slot_[step.result] = reused >= 0 ? slot_[reused] : take();
-    }
-    for (int source : dying) {
-      if (source != reused) free_slots.push_back(slot_[source]);
-    }
-    if (last_use_[step.result] < 0 && slot_[step.result] >= 0) {
-      free_slots.push_back(slot_[step.result]);  // a value nobody reads
-    }
-  }
-  int largest = 1;
-  for (int itemsize : value_itemsize_) largest = std::max(largest, itemsize);
-  slot_bytes_ = static_cast<size_t>(tiling_.tile_rows * tiling_.tile_columns * largest);
+  tape_.assign_slots();
+  slot_bytes_ =
+      static_cast<size_t>(tiling_.tile_rows * tiling_.tile_columns) * tape_.largest_item();
   slot_bytes_ = (slot_bytes_ + 127) / 64 * 64;  // a vector's slack behind each block
-}
-
-/** Scratch of the calling thread, aligned to cache lines; grows and is kept. */
-char* thread_scratch(size_t bytes) {
-  thread_local std::vector<char> buffer;
-  if (buffer.size() < bytes + 64) buffer.resize(bytes + 64);
-  auto address = reinterpret_cast<uintptr_t>(buffer.data());
-  return buffer.data() + ((64 - address % 64) % 64);
 }
 
 void Program::run() {
@@ -305,9 +210,10 @@ void Program::run() {
 }
 
 void Program::run_tiles(int64_t begin, int64_t end) const {
-  char* scratch = thread_scratch(slot_bytes_ * static_cast<size_t>(num_slots_));
+  char* scratch = thread_scratch(slot_bytes_ * static_cast<size_t>(tape_.num_slots()));
   SmallVector<char*, 32> location;
-  for (int slot : slot_) {
+  for (int value = 0; value < tape_.num_values(); ++value) {
+    int slot = tape_.slot(value);
     location.push_back(slot < 0 ? nullptr : scratch + slot_bytes_ * static_cast<size_t>(slot));
   }
   int64_t tile_elements = tiling_.tile_rows * tiling_.tile_columns;
@@ -369,12 +275,7 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
     for (const Placement& p : outputs_) {
       if (p.access == Access::direct) location[p.value] = view(p).data;
     }
-    auto count = static_cast<size_t>(rows * columns);
-    for (const Step& step : steps_) {
-      const void* sources[3];
-      for (int s = 0; s < step.num_sources; ++s) sources[s] = location[step.sources[s]];
-      step.kernel(location[step.result], sources, count, step.params);
-    }
+    tape_.run(location.data(), static_cast<size_t>(rows * columns));
     for (const Placement& p : outputs_) {
       if (p.access == Access::direct) continue;
       store_tile(view(p), location[p.value], p.stream);

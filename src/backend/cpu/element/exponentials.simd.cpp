@@ -10,24 +10,16 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_exponential_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_exponential_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::erf:
-      return unary_kernel<Erf, kReal>(dtype);
-    case ElementOp::erfinv:
-      return unary_kernel<ErfInv, kReal>(dtype);
-    case ElementOp::exp:
-      return unary_kernel<Exp, kInexact>(dtype);
-    case ElementOp::expm1:
-      return unary_kernel<Expm1, kReal>(dtype);
-    case ElementOp::sigmoid:
-      return unary_kernel<Sigmoid, kReal>(dtype);
-    case ElementOp::sinh:
-      return unary_kernel<Sinh, kInexact>(dtype);
-    case ElementOp::cosh:
-      return unary_kernel<Cosh, kInexact>(dtype);
-    case ElementOp::tanh:
-      return unary_kernel<Tanh, kInexact>(dtype);
+    MLX_ELEMENT_ROW(unary, Erf, kReal)
+    MLX_ELEMENT_ROW(unary, ErfInv, kReal)
+    MLX_ELEMENT_ROW(unary, Exp, kInexact)
+    MLX_ELEMENT_ROW(unary, Expm1, kReal)
+    MLX_ELEMENT_ROW(unary, Sigmoid, kReal)
+    MLX_ELEMENT_ROW(unary, Sinh, kInexact)
+    MLX_ELEMENT_ROW(unary, Cosh, kInexact)
+    MLX_ELEMENT_ROW(unary, Tanh, kInexact)
     default:
       return nullptr;
   }
@@ -42,7 +34,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_exponential_kernel);
 
-BlockKernel exponential_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel exponential_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_exponential_kernel)(op, dtype);
 }
 

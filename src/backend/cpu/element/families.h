@@ -5,14 +5,14 @@
 
 namespace mlx::core::cpu {
 
-BlockKernel arithmetic_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel arithmetic_kernel(int op, Dtype::Val dtype);
 BlockKernel cast_kernel(Dtype::Val from, Dtype::Val to);
-BlockKernel comparison_kernel(ElementOp op, Dtype::Val dtype);
-BlockKernel exponential_kernel(ElementOp op, Dtype::Val dtype);
-BlockKernel logarithm_kernel(ElementOp op, Dtype::Val dtype);
-BlockKernel power_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel comparison_kernel(int op, Dtype::Val dtype);
+BlockKernel exponential_kernel(int op, Dtype::Val dtype);
+BlockKernel logarithm_kernel(int op, Dtype::Val dtype);
+BlockKernel power_kernel(int op, Dtype::Val dtype);
 BlockKernel select_kernel(size_t itemsize);
-BlockKernel trigonometry_kernel(ElementOp op, Dtype::Val dtype);
-BlockKernel unary_basic_kernel(ElementOp op, Dtype::Val dtype);
+BlockKernel trigonometry_kernel(int op, Dtype::Val dtype);
+BlockKernel unary_basic_kernel(int op, Dtype::Val dtype);
 
 }  // namespace mlx::core::cpu

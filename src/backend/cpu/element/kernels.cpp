@@ -12,11 +12,11 @@ namespace mlx::core::cpu {
 
 namespace {
 
-using Table = std::array<std::array<BlockKernel, kNumDtypes>, kNumElementOps>;
+using Table = std::array<std::array<BlockKernel, kNumDtypes>, OpList::size>;
 using CastTable = std::array<std::array<BlockKernel, kNumDtypes>, kNumDtypes>;
 
-BlockKernel look_up(ElementOp op, Dtype::Val dtype) {
-  using Family = BlockKernel (*)(ElementOp, Dtype::Val);
+BlockKernel look_up(int op, Dtype::Val dtype) {
+  using Family = BlockKernel (*)(int, Dtype::Val);
   constexpr Family kFamilies[] = {&arithmetic_kernel, &comparison_kernel, &exponential_kernel,
                                   &logarithm_kernel,  &power_kernel,      &trigonometry_kernel,
                                   &unary_basic_kernel};
@@ -29,9 +29,9 @@ BlockKernel look_up(ElementOp op, Dtype::Val dtype) {
 const Table& kernel_table() {
   static const Table table = [] {
     Table t{};
-    for (int op = 0; op < kNumElementOps; ++op) {
+    for (size_t op = 0; op < OpList::size; ++op) {
       for (int d = 0; d < kNumDtypes; ++d) {
-        t[op][d] = look_up(static_cast<ElementOp>(op), static_cast<Dtype::Val>(d));
+        t[op][d] = look_up(static_cast<int>(op), static_cast<Dtype::Val>(d));
       }
     }
     return t;
@@ -52,57 +52,43 @@ const CastTable& cast_table() {
   return table;
 }
 
-}  // namespace
-
-int element_op_of(int op_index) {
-  static const auto numbers = [] {
-    std::array<int, OpList::size> result{};
+/** By op: what the OpList says about it. */
+const std::array<const OpInfo*, OpList::size>& op_infos() {
+  static const auto infos = [] {
+    std::array<const OpInfo*, OpList::size> result{};
     size_t row = 0;
-    OpList::for_each([&]<class Op>() {
-      result[row] = -1;
-      for (int op = 0; op < kNumElementOps; ++op) {
-        if (kElementOpNames[op] == Op::info.name) result[row] = op;
-      }
-      ++row;
-    });
+    OpList::for_each([&]<class Op>() { result[row++] = &Op::info; });
     return result;
   }();
-  return numbers[static_cast<size_t>(op_index)];
+  return infos;
 }
 
-BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result) {
+}  // namespace
+
+const char* element_op_name(int op) { return op_infos()[static_cast<size_t>(op)]->name; }
+
+BlockKernel find_block_kernel(int op, Dtype source, Dtype result) {
   auto from = static_cast<size_t>(source.val());
-  if (op == ElementOp::cast) return cast_table()[from][static_cast<size_t>(result.val())];
-  if (op == ElementOp::select) {
+  if (op == op_index<AsType>()) return cast_table()[from][static_cast<size_t>(result.val())];
+  if (op == op_index<Select>()) {
     return source.val() == result.val() ? select_kernel(size_of(source)) : nullptr;
   }
   if (block_kernel_result(op, source).val() != result.val()) return nullptr;
   return kernel_table()[static_cast<size_t>(op)][from];
 }
 
-bool block_kernel_streams(ElementOp op, Dtype source, Dtype result) {
+bool block_kernel_streams(int op, Dtype source, Dtype result) {
   auto is_vector_float = [](Dtype dtype) {
     return dtype == float32 || dtype == float16 || dtype == bfloat16;
   };
-  return op != ElementOp::select && is_vector_float(source) && is_vector_float(result);
+  return op != op_index<Select>() && is_vector_float(source) && is_vector_float(result);
 }
 
-Dtype block_kernel_result(ElementOp op, Dtype source) {
-  switch (op) {
-    case ElementOp::equal:
-    case ElementOp::nan_equal:
-    case ElementOp::not_equal:
-    case ElementOp::less:
-    case ElementOp::less_equal:
-    case ElementOp::greater:
-    case ElementOp::greater_equal:
-    case ElementOp::logical_and:
-    case ElementOp::logical_or:
-    case ElementOp::logical_not:
+Dtype block_kernel_result(int op, Dtype source) {
+  switch (op_infos()[static_cast<size_t>(op)]->result) {
+    case Result::boolean:
       return bool_;
-    case ElementOp::abs:
-    case ElementOp::real:
-    case ElementOp::imag:
+    case Result::real_part:
       return source.val() == Dtype::Val::complex64 ? float32 : source;
     default:
       return source;

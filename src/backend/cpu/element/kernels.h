@@ -1,11 +1,12 @@
-// Block kernels: precompiled loops over one contiguous block, one for each element op and dtype.
+// Block kernels: precompiled loops over one contiguous block, one for each element op and dtype. An
+// op is named by its index in the OpList.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "backend/cpu/element/element_op.h"
 #include "mlx/dtype.h"
+#include "mlx/primitives/op_list.h"
 
 namespace mlx::core::cpu {
 
@@ -16,17 +17,16 @@ using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, co
 /** As `params`: write the result past the caches. dst is aligned to 64 bytes; end_stream() must
  * follow before others read. Only for kernels of which block_kernel_streams() holds. */
 inline const void* const kStreamResult = reinterpret_cast<const void*>(uintptr_t{1});
-bool block_kernel_streams(ElementOp op, Dtype source, Dtype result);
+bool block_kernel_streams(int op, Dtype source, Dtype result);
 
 /** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if
  * there is none. For select, `source` is the dtype of the two values. */
-BlockKernel find_block_kernel(ElementOp op, Dtype source, Dtype result);
-
-/** The formula of an index into the OpList, or -1 if there is none here. */
-int element_op_of(int op_index);
+BlockKernel find_block_kernel(int op, Dtype source, Dtype result);
 
 /** The dtype that `op` gives for sources of dtype `source` (cast excepted). */
-Dtype block_kernel_result(ElementOp op, Dtype source);
+Dtype block_kernel_result(int op, Dtype source);
+
+const char* element_op_name(int op);
 
 // Moving data, by item size (1, 2, 4 or 8 bytes).
 

@@ -10,22 +10,15 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_logarithm_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_logarithm_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::log:
-      return unary_kernel<Log, kInexact>(dtype);
-    case ElementOp::log10:
-      return unary_kernel<Log10, kInexact>(dtype);
-    case ElementOp::log1p:
-      return unary_kernel<Log1p, kInexact>(dtype);
-    case ElementOp::log2:
-      return unary_kernel<Log2, kInexact>(dtype);
-    case ElementOp::arccosh:
-      return unary_kernel<ArcCosh, kInexact>(dtype);
-    case ElementOp::arcsinh:
-      return unary_kernel<ArcSinh, kInexact>(dtype);
-    case ElementOp::arctanh:
-      return unary_kernel<ArcTanh, kInexact>(dtype);
+    MLX_ELEMENT_ROW(unary, Log, kInexact)
+    MLX_ELEMENT_ROW(unary, Log10, kInexact)
+    MLX_ELEMENT_ROW(unary, Log1p, kInexact)
+    MLX_ELEMENT_ROW(unary, Log2, kInexact)
+    MLX_ELEMENT_ROW(unary, ArcCosh, kInexact)
+    MLX_ELEMENT_ROW(unary, ArcSinh, kInexact)
+    MLX_ELEMENT_ROW(unary, ArcTanh, kInexact)
     default:
       return nullptr;
   }
@@ -40,7 +33,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_logarithm_kernel);
 
-BlockKernel logarithm_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel logarithm_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_logarithm_kernel)(op, dtype);
 }
 

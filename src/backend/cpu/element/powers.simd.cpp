@@ -10,24 +10,16 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_power_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_power_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::arctan2:
-      return binary_kernel<ArcTan2, kReal>(dtype);
-    case ElementOp::logaddexp:
-      return binary_kernel<LogAddExp, kInexact>(dtype);
-    case ElementOp::power:
-      return binary_kernel<Power, kAll>(dtype);
-    case ElementOp::bitwise_and:
-      return binary_kernel<BitwiseAnd, kDiscrete>(dtype);
-    case ElementOp::bitwise_or:
-      return binary_kernel<BitwiseOr, kDiscrete>(dtype);
-    case ElementOp::bitwise_xor:
-      return binary_kernel<BitwiseXor, kDiscrete>(dtype);
-    case ElementOp::left_shift:
-      return binary_kernel<LeftShift, kInteger>(dtype);
-    case ElementOp::right_shift:
-      return binary_kernel<RightShift, kInteger>(dtype);
+    MLX_ELEMENT_ROW(binary, ArcTan2, kReal)
+    MLX_ELEMENT_ROW(binary, LogAddExp, kInexact)
+    MLX_ELEMENT_ROW(binary, Power, kAll)
+    MLX_ELEMENT_ROW(binary, BitwiseAnd, kDiscrete)
+    MLX_ELEMENT_ROW(binary, BitwiseOr, kDiscrete)
+    MLX_ELEMENT_ROW(binary, BitwiseXor, kDiscrete)
+    MLX_ELEMENT_ROW(binary, LeftShift, kInteger)
+    MLX_ELEMENT_ROW(binary, RightShift, kInteger)
     default:
       return nullptr;
   }
@@ -42,7 +34,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_power_kernel);
 
-BlockKernel power_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel power_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_power_kernel)(op, dtype);
 }
 

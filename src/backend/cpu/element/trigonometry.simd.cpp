@@ -10,20 +10,14 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_trigonometry_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_trigonometry_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::arccos:
-      return unary_kernel<ArcCos, kInexact>(dtype);
-    case ElementOp::arcsin:
-      return unary_kernel<ArcSin, kInexact>(dtype);
-    case ElementOp::arctan:
-      return unary_kernel<ArcTan, kInexact>(dtype);
-    case ElementOp::cos:
-      return unary_kernel<Cos, kInexact>(dtype);
-    case ElementOp::sin:
-      return unary_kernel<Sin, kInexact>(dtype);
-    case ElementOp::tan:
-      return unary_kernel<Tan, kInexact>(dtype);
+    MLX_ELEMENT_ROW(unary, ArcCos, kInexact)
+    MLX_ELEMENT_ROW(unary, ArcSin, kInexact)
+    MLX_ELEMENT_ROW(unary, ArcTan, kInexact)
+    MLX_ELEMENT_ROW(unary, Cos, kInexact)
+    MLX_ELEMENT_ROW(unary, Sin, kInexact)
+    MLX_ELEMENT_ROW(unary, Tan, kInexact)
     default:
       return nullptr;
   }
@@ -38,7 +32,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_trigonometry_kernel);
 
-BlockKernel trigonometry_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel trigonometry_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_trigonometry_kernel)(op, dtype);
 }
 

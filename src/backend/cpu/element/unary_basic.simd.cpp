@@ -10,36 +10,22 @@ HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 
-BlockKernel find_unary_basic_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel find_unary_basic_kernel(int op, Dtype::Val dtype) {
   switch (op) {
-    case ElementOp::abs:
-      return unary_kernel<Abs, kAll>(dtype);
-    case ElementOp::bitwise_invert:
-      return unary_kernel<BitwiseInvert, kDiscrete>(dtype);
-    case ElementOp::ceil:
-      return unary_kernel<Ceil, kReal | kInteger>(dtype);
-    case ElementOp::conjugate:
-      return unary_kernel<Conjugate, kComplex>(dtype);
-    case ElementOp::floor:
-      return unary_kernel<Floor, kReal | kInteger>(dtype);
-    case ElementOp::imag:
-      return unary_kernel<Imag, kComplex>(dtype);
-    case ElementOp::logical_not:
-      return unary_kernel<LogicalNot, kAll>(dtype);
-    case ElementOp::negative:
-      return unary_kernel<Negative, kInexact | kInteger>(dtype);
-    case ElementOp::real:
-      return unary_kernel<Real, kComplex>(dtype);
-    case ElementOp::round:
-      return unary_kernel<Round, kInexact | kInteger>(dtype);
-    case ElementOp::rsqrt:
-      return unary_kernel<Rsqrt, kInexact>(dtype);
-    case ElementOp::sign:
-      return unary_kernel<Sign, kAll>(dtype);
-    case ElementOp::sqrt:
-      return unary_kernel<Sqrt, kInexact>(dtype);
-    case ElementOp::square:
-      return unary_kernel<Square, kAll>(dtype);
+    MLX_ELEMENT_ROW(unary, Abs, kAll)
+    MLX_ELEMENT_ROW(unary, BitwiseInvert, kDiscrete)
+    MLX_ELEMENT_ROW(unary, Ceil, kReal | kInteger)
+    MLX_ELEMENT_ROW(unary, Conjugate, kComplex)
+    MLX_ELEMENT_ROW(unary, Floor, kReal | kInteger)
+    MLX_ELEMENT_ROW(unary, Imag, kComplex)
+    MLX_ELEMENT_ROW(unary, LogicalNot, kAll)
+    MLX_ELEMENT_ROW(unary, Negative, kInexact | kInteger)
+    MLX_ELEMENT_ROW(unary, Real, kComplex)
+    MLX_ELEMENT_ROW(unary, Round, kInexact | kInteger)
+    MLX_ELEMENT_ROW(unary, Rsqrt, kInexact)
+    MLX_ELEMENT_ROW(unary, Sign, kAll)
+    MLX_ELEMENT_ROW(unary, Sqrt, kInexact)
+    MLX_ELEMENT_ROW(unary, Square, kAll)
     default:
       return nullptr;
   }
@@ -54,7 +40,7 @@ namespace mlx::core::cpu {
 
 HWY_EXPORT(find_unary_basic_kernel);
 
-BlockKernel unary_basic_kernel(ElementOp op, Dtype::Val dtype) {
+BlockKernel unary_basic_kernel(int op, Dtype::Val dtype) {
   return HWY_DYNAMIC_DISPATCH(find_unary_basic_kernel)(op, dtype);
 }
 

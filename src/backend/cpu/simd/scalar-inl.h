@@ -62,16 +62,32 @@ HWY_INLINE T neg(T a) {
 }
 HWY_INLINE double div(double a, double b) { return a / b; }
 HWY_INLINE complex64_t div(complex64_t a, complex64_t b) { return scalar::divide(a, b); }
+/** A float type in which the quotient of two T, rounded, is on the right side of every integer. */
+template <Integer T>
+using QuotientFloat = std::conditional_t<(sizeof(T) <= 2), float, double>;
+
 /** Quotient rounded to minus infinity; division by zero gives 0. */
 template <Integer T>
 HWY_INLINE T div(T a, T b) {
-  if (b == 0) return 0;
-  if constexpr (std::is_signed_v<T>) {
-    if (b == T(-1)) return neg(a);
-    T q = static_cast<T>(a / b);
-    return static_cast<T>(q - ((a % b != 0) && ((a < 0) != (b < 0))));
+  if constexpr (sizeof(T) <= 4) {  // no branches: the compiler vectorises it
+    using F = QuotientFloat<T>;
+    using Middle = std::conditional_t<(sizeof(T) <= 2), int32_t, int64_t>;
+    F q = static_cast<F>(a) / static_cast<F>(b == 0 ? T(1) : b);
+    F whole;
+    if constexpr (sizeof(F) == 4)
+      whole = __builtin_floorf(q);
+    else
+      whole = __builtin_floor(q);
+    return b == 0 ? T(0) : static_cast<T>(static_cast<Middle>(whole));
   } else {
-    return static_cast<T>(a / b);
+    if (b == 0) return 0;
+    if constexpr (std::is_signed_v<T>) {
+      if (b == T(-1)) return neg(a);
+      T q = static_cast<T>(a / b);
+      return static_cast<T>(q - ((a % b != 0) && ((a < 0) != (b < 0))));
+    } else {
+      return static_cast<T>(a / b);
+    }
   }
 }
 template <Integer T>
@@ -83,13 +99,17 @@ HWY_INLINE complex64_t floor_div(complex64_t a, complex64_t b) { return scalar::
 /** Has the sign of the divisor; by integer zero it is 0. */
 template <Integer T>
 HWY_INLINE T remainder(T a, T b) {
-  if (b == 0) return 0;
-  if constexpr (std::is_signed_v<T>) {
-    if (b == T(-1)) return 0;
-    T r = static_cast<T>(a % b);
-    return static_cast<T>((r != 0 && (r < 0) != (b < 0)) ? r + b : r);
+  if constexpr (sizeof(T) <= 4) {
+    return b == 0 ? T(0) : sub(a, mul(div(a, b), b));
   } else {
-    return static_cast<T>(a % b);
+    if (b == 0) return 0;
+    if constexpr (std::is_signed_v<T>) {
+      if (b == T(-1)) return 0;
+      T r = static_cast<T>(a % b);
+      return static_cast<T>((r != 0 && (r < 0) != (b < 0)) ? r + b : r);
+    } else {
+      return static_cast<T>(a % b);
+    }
   }
 }
 HWY_INLINE double remainder(double a, double b) { return scalar::remainder(a, b); }
