@@ -22,6 +22,18 @@ bool is_fusable(const Step& step) {
          !step.signal.valid() && step.outputs[0].size() > 0;
 }
 
+/** Names what a tape reads: the array, or for a single element at hand (a Python scalar) its
+ * memory, so that views of one constant count once. */
+std::uintptr_t read_key(const array& a) {
+  bool is_constant =
+      !a.has_primitive() && a.status() == array::available && a.data_size() == 1 && a.offset() == 0;
+  if (!is_constant) return a.id();
+  // Addresses have fewer than 60 bits; a view may have another dtype; the top bit tells these from
+  // ids.
+  auto memory = reinterpret_cast<std::uintptr_t>(a.data_shared_ptr().get());
+  return std::uintptr_t{1} << 63 | memory << 4 | static_cast<std::uintptr_t>(a.dtype().val());
+}
+
 /** The job's steps seen as a graph: who makes an array, who uses it, which group a step is in. */
 class Grouping {
  public:
@@ -88,8 +100,9 @@ class Grouping {
     auto updated = reads;
     std::erase(updated, step.outputs[0].id());
     for (const auto& input : step.inputs) {
-      if (std::find(updated.begin(), updated.end(), input.id()) == updated.end()) {
-        updated.push_back(input.id());
+      auto key = read_key(input);
+      if (std::find(updated.begin(), updated.end(), key) == updated.end()) {
+        updated.push_back(key);
       }
     }
     if (updated.size() > kMaxInputs) return false;
@@ -176,7 +189,7 @@ class TapeBuilder {
       if (member->first == source.id()) return member->second;
     }
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      if (inputs_[i].id() == source.id()) return static_cast<int32_t>(i);
+      if (read_key(inputs_[i]) == read_key(source)) return static_cast<int32_t>(i);
     }
     inputs_.push_back(source);
     return static_cast<int32_t>(inputs_.size() - 1);

@@ -29,32 +29,7 @@ array view(const array& a, const Dtype& dtype, StreamOrDevice s) {
   return array(std::move(shape), dtype, std::move(primitive), {a});
 }
 
-#define MLX_UNARY(function, Op) \
-  array function(const array& a, StreamOrDevice s) { return apply_unary<Op>(a, s); }
-MLX_UNARY(abs, Abs)
-MLX_UNARY(negative, Negative)
-MLX_UNARY(sign, Sign)
-MLX_UNARY(bitwise_invert, BitwiseInvert)
-MLX_UNARY(square, Square)
-MLX_UNARY(exp, Exp)
-MLX_UNARY(expm1, Expm1)
-MLX_UNARY(log1p, Log1p)
-MLX_UNARY(sin, Sin)
-MLX_UNARY(cos, Cos)
-MLX_UNARY(tan, Tan)
-MLX_UNARY(arcsin, ArcSin)
-MLX_UNARY(arccos, ArcCos)
-MLX_UNARY(arctan, ArcTan)
-MLX_UNARY(sinh, Sinh)
-MLX_UNARY(cosh, Cosh)
-MLX_UNARY(tanh, Tanh)
-MLX_UNARY(arcsinh, ArcSinh)
-MLX_UNARY(arccosh, ArcCosh)
-MLX_UNARY(arctanh, ArcTanh)
-MLX_UNARY(sigmoid, Sigmoid)
-MLX_UNARY(erf, Erf)
-MLX_UNARY(erfinv, ErfInv)
-#undef MLX_UNARY
+array abs(const array& a, StreamOrDevice s) { return apply_unary<Abs>(a, s); }
 
 #define MLX_BINARY(function, Op)                                     \
   array function(const array& a, const array& b, StreamOrDevice s) { \

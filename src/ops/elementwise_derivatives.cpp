@@ -1,4 +1,4 @@
-// Derivatives of the element-wise primitives.
+// Derivatives of the element-wise primitives, and the public functions of those that are one row.
 #include <cmath>
 
 #include "mlx/ops/creation.h"
@@ -35,33 +35,39 @@ array shifted_square(double c, double sign, const array& x, Stream s) {
 
 #define MLX_SLOPE(Op, expression) \
   array Op::derivative(const array& x, const array& y, Stream s) { return expression; }
-MLX_SLOPE(ArcCos, negative(rsqrt(shifted_square(1, -1, x, s), s), s))
-MLX_SLOPE(ArcCosh, multiply(rsqrt(subtract(x, scalar(x, 1.0), s), s),
-                            rsqrt(add(x, scalar(x, 1.0), s), s), s))
-MLX_SLOPE(ArcSin, rsqrt(shifted_square(1, -1, x, s), s))
-MLX_SLOPE(ArcSinh, rsqrt(shifted_square(1, 1, x, s), s))
-MLX_SLOPE(ArcTan, one_over(shifted_square(1, 1, x, s), s))
-MLX_SLOPE(ArcTanh, one_over(shifted_square(1, -1, x, s), s))
-MLX_SLOPE(BitwiseInvert, scalar_like(x, 0.0, s))
+/** The public function of an op that is nothing but its formula, and its derivative. */
+#define MLX_UNARY(function, Op, expression)                                          \
+  array function(const array& a, StreamOrDevice s) { return apply_unary<Op>(a, s); } \
+  MLX_SLOPE(Op, expression)
+MLX_UNARY(arccos, ArcCos, negative(rsqrt(shifted_square(1, -1, x, s), s), s))
+MLX_UNARY(arccosh, ArcCosh,
+          multiply(rsqrt(subtract(x, scalar(x, 1.0), s), s), rsqrt(add(x, scalar(x, 1.0), s), s),
+                   s))
+MLX_UNARY(arcsin, ArcSin, rsqrt(shifted_square(1, -1, x, s), s))
+MLX_UNARY(arcsinh, ArcSinh, rsqrt(shifted_square(1, 1, x, s), s))
+MLX_UNARY(arctan, ArcTan, one_over(shifted_square(1, 1, x, s), s))
+MLX_UNARY(arctanh, ArcTanh, one_over(shifted_square(1, -1, x, s), s))
+MLX_UNARY(bitwise_invert, BitwiseInvert, scalar_like(x, 0.0, s))
 MLX_SLOPE(Ceil, scalar_like(x, 0.0, s))
-MLX_SLOPE(Cos, negative(sin(x, s), s))
-MLX_SLOPE(Cosh, sinh(x, s))
-MLX_SLOPE(Erf, multiply(scalar(x, M_2_SQRTPI), exp(negative(square(x, s), s), s), s))
-MLX_SLOPE(ErfInv, multiply(scalar(x, 1.0 / M_2_SQRTPI), exp(square(y, s), s), s))
-MLX_SLOPE(Exp, y)
-MLX_SLOPE(Expm1, add(y, scalar(x, 1.0), s))
+MLX_UNARY(cos, Cos, negative(sin(x, s), s))
+MLX_UNARY(cosh, Cosh, sinh(x, s))
+MLX_UNARY(erf, Erf, multiply(scalar(x, M_2_SQRTPI), exp(negative(square(x, s), s), s), s))
+MLX_UNARY(erfinv, ErfInv, multiply(scalar(x, 1.0 / M_2_SQRTPI), exp(square(y, s), s), s))
+MLX_UNARY(exp, Exp, y)
+MLX_UNARY(expm1, Expm1, add(y, scalar(x, 1.0), s))
 MLX_SLOPE(Floor, scalar_like(x, 0.0, s))
-MLX_SLOPE(Log1p, one_over(add(x, scalar(x, 1.0), s), s))
+MLX_UNARY(log1p, Log1p, one_over(add(x, scalar(x, 1.0), s), s))
 MLX_SLOPE(LogicalNot, scalar_like(x, 0.0, s))
-MLX_SLOPE(Negative, scalar_like(x, -1.0, s))
+MLX_UNARY(negative, Negative, scalar_like(x, -1.0, s))
 MLX_SLOPE(Round, scalar_like(x, 0.0, s))
-MLX_SLOPE(Sigmoid, multiply(y, subtract(scalar(x, 1.0), y, s), s))
-MLX_SLOPE(Sign, scalar_like(x, 0.0, s))
-MLX_SLOPE(Sin, cos(x, s))
-MLX_SLOPE(Sinh, cosh(x, s))
-MLX_SLOPE(Square, multiply(scalar(x, 2.0), x, s))
-MLX_SLOPE(Tan, shifted_square(1, 1, y, s))
-MLX_SLOPE(Tanh, shifted_square(1, -1, y, s))
+MLX_UNARY(sigmoid, Sigmoid, multiply(y, subtract(scalar(x, 1.0), y, s), s))
+MLX_UNARY(sign, Sign, scalar_like(x, 0.0, s))
+MLX_UNARY(sin, Sin, cos(x, s))
+MLX_UNARY(sinh, Sinh, cosh(x, s))
+MLX_UNARY(square, Square, multiply(scalar(x, 2.0), x, s))
+MLX_UNARY(tan, Tan, shifted_square(1, 1, y, s))
+MLX_UNARY(tanh, Tanh, shifted_square(1, -1, y, s))
+#undef MLX_UNARY
 #undef MLX_SLOPE
 
 // ---- one operand, where the rule is not a slope
