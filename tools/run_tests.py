@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="leave out tests marked slow")
     parser.add_argument("--filter", metavar="EXPR", help="only tests whose name contains EXPR")
     parser.add_argument("--cpp-only", action="store_true")
+    parser.add_argument("--without", default="", help="C++ test programs to leave out")
     parser.add_argument("--python-only", action="store_true")
     parser.add_argument("--jobs", default=str(min(8, len(os.sched_getaffinity(0)))))
     parser.add_argument("paths", nargs="*", help="Python tests to run instead of all of them")
@@ -64,6 +65,8 @@ def main() -> int:
         programs = []
         if not args.python_only:
             for binary in sorted((args.build / "tests").glob("*_tests")):
+                if binary.name in args.without.split(","):
+                    continue
                 report = pathlib.Path(folder) / f"{binary.name}.xml"
                 command = [str(binary), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
                 if args.filter:
