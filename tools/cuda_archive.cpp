@@ -1,12 +1,11 @@
 // Builds the archive of common GPU kernels:
-//   cuda_archive FOLDER ARCH... [--texts RECORDED_FOLDER] [--if-possible]
+//   cuda_archive FOLDER ARCH... [--texts RECORDED_FILE] [--if-possible]
 // Needs NVRTC (with --if-possible it is no error when there is none), but no GPU. Beside the
 // library the archive spares a first run the compilation of these kernels.
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <string>
 #include <thread>
 
 #include "backend/cuda/common_kernels.h"
@@ -17,13 +16,18 @@ using namespace mlx::core::cuda;
 
 namespace {
 
-/** Texts that a program asked for while MLX_CUDA_RECORD_DIR was set. */
-void add_recorded(const std::string& folder, std::vector<KernelText>& texts) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    std::ifstream file(entry.path());
-    std::stringstream text;
-    text << file.rdbuf();
-    texts.push_back({entry.path().stem().string(), text.str()});
+constexpr const char* kTitle = "=== ";
+
+/** Texts that programs asked for: a file that tools/record_kernels.py has written, each kernel
+ * under a line with its name. */
+void add_recorded(const std::string& path, std::vector<KernelText>& texts) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(kTitle)) {
+      texts.push_back({line.substr(4), {}});
+    } else if (!texts.empty()) {
+      texts.back().source += line + "\n";
+    }
   }
 }
 
@@ -31,7 +35,7 @@ void add_recorded(const std::string& folder, std::vector<KernelText>& texts) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: cuda_archive FOLDER ARCH... [--texts FOLDER] [--if-possible]\n");
+    std::fprintf(stderr, "usage: cuda_archive FOLDER ARCH... [--texts FILE] [--if-possible]\n");
     return 2;
   }
   std::string folder = argv[1];

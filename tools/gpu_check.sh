@@ -53,14 +53,27 @@ if wants build; then
 fi
 if wants archive; then
   step "archive of kernels: build" 60 ninja -C "$BUILD" cuda_archive
-  step "archive of kernels" 60 "$BUILD/cuda_archive" "$BUILD/python/mlx/cuda_archive" "$ARCH"
+  step "archive of kernels" 60 "$BUILD/cuda_archive" "$BUILD/python/mlx/cuda_archive" "$ARCH" \
+    --texts data/gpu_kernels.txt
 fi
 wants compare && step "ops: GPU against CPU" 120 "$PYTHON" tests/gpu/compare.py --out tests/results/gpu-compare.md
 wants memory && step "memory" 60 "$PYTHON" tests/gpu/memory.py
 if wants suite; then
-  step "the op suite on the GPU" 150 "$PYTHON" -m pytest -q --tb=no -p tests.gpu.suite_plugin \
-    --gpu-summary tests/results/gpu-suite.md tests/ops tests/smoke >"$BUILD/suite.log" 2>&1
-  tail -5 "$BUILD/suite.log"
+  # Shares of the cases in processes of their own: compiling kernels takes most of the time.
+  run_shares() {
+    local share status=0 shares=${SHARES:-8} children=()
+    for ((share = 0; share < shares; ++share)); do
+      timeout 180 "$PYTHON" -m pytest -q --tb=no -p no:cacheprovider -p tests.gpu.suite_plugin --gpu-share "$share/$shares" \
+        --gpu-summary tests/results/gpu-suite.md tests/ops >"$BUILD/suite.$share.log" 2>&1 &
+      children+=($!)
+    done
+    for child in "${children[@]}"; do wait "$child" || status=1; done
+    "$PYTHON" -m tests.gpu.suite_plugin tests/results/gpu-suite.md
+    sed -n 3p tests/results/gpu-suite.md
+    return $status
+  }
+  say "the op suite on the GPU"
+  run_shares || { echo "FAILED: the op suite"; failed=$((failed + 1)); }
 fi
 if wants sanitize; then
   sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | head -1)

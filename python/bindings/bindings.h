@@ -13,6 +13,7 @@ using ArrayClass = nb::class_<mlx::core::array>;
 void bind_dtype(nb::module_& m);
 void bind_device(nb::module_& m);
 void bind_memory(nb::module_& m);
+void bind_module_base(nb::module_& m);
 void bind_printing(nb::module_& m);
 
 // The array class, then the families: functions of the module and methods of the class.

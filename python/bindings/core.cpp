@@ -34,6 +34,7 @@ NB_MODULE(core, m) {
   bind_dtype(m);
   bind_device(m);
   bind_memory(m);
+  bind_module_base(m);
   bind_printing(m);
   ArrayClass array_class = bind_array(m);
   bind_interop(m, array_class);

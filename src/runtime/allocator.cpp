@@ -25,13 +25,15 @@ namespace {
 
 constexpr size_t kSmallLimit = 4096;  // up to here malloc is quicker than any cache of ours
 constexpr size_t kHugeLimit = size_t{4} << 20;  // from here on memory is mapped in 2 MB pages
+constexpr size_t kFineFrom = size_t{64} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kAlignment = 64;
 
-/** Rounds up to one of four sizes per power of two, so a cached block wastes at most a quarter. */
+/** Rounds up to one of four sizes per power of two (sixteen for large ones), so that a cached block
+ * wastes at most a quarter (a sixteenth). The GPU's pool has the same sizes from here on. */
 size_t size_class(size_t size) {
   if (size <= kSmallLimit) return (size + 15) & ~size_t{15};
-  size_t step = std::bit_floor(size - 1) / 4;
+  size_t step = std::bit_floor(size - 1) / (size > kFineFrom ? 16 : 4);
   size_t rounded = (size + step - 1) / step * step;
   if (rounded >= kHugeLimit) rounded = (rounded + kHugePage - 1) & ~(kHugePage - 1);
   return rounded;

@@ -1,11 +1,15 @@
 """pytest plugin for runs on a GPU: cases of ops that have no GPU kernel yet are skipped, and a summary is written.
 
-``python -m pytest -p tests.gpu.suite_plugin --gpu-summary tests/results/gpu-suite.md tests/ops``
+``python -m pytest -p tests.gpu.suite_plugin --gpu-summary tests/results/gpu-suite.md tests/ops``; with
+``--gpu-share 2/8`` the third of eight processes runs its share, and leaves what it has seen in SUMMARY.2.json;
+``python -m tests.gpu.suite_plugin SUMMARY`` then writes the summary of all shares.
 """
 
 import collections
+import json
 import pathlib
 import re
+import sys
 
 import pytest
 
@@ -14,6 +18,16 @@ NO_KERNEL = re.compile(r"\[(\w+)\] No kernel for the GPU")
 
 def pytest_addoption(parser):
     parser.addoption("--gpu-summary", type=pathlib.Path, help="where the summary goes")
+    parser.addoption("--gpu-share", default="0/1", help="which share of the cases, of how many")
+
+
+def share_of(config):
+    return tuple(int(part) for part in config.getoption("--gpu-share").split("/"))
+
+
+def pytest_collection_modifyitems(config, items):
+    mine, shares = share_of(config)
+    items[:] = [item for number, item in enumerate(items) if number % shares == mine]
 
 
 def pytest_configure(config):
@@ -46,19 +60,45 @@ def pytest_sessionfinish(session):
     path = config.getoption("--gpu-summary")
     if path is None:
         return
+    mine, shares = share_of(config)
+    seen = {
+        "counts": config.gpu_counts,
+        "missing": config.gpu_missing,
+        "failed": config.gpu_failed,
+    }
+    if shares > 1:
+        path.with_suffix(f".{mine}.json").write_text(json.dumps(seen))
+    else:
+        write_summary(path, [seen])
+
+
+def write_summary(path, shares):
     import mlx.core as mx
 
+    counts, missing, failed = collections.Counter(), collections.Counter(), []
+    for seen in shares:
+        counts.update(seen["counts"])
+        missing.update(seen["missing"])
+        failed += seen["failed"]
     lines = [
         f"# The op suite with {mx.default_device()} as the default device",
         "",
-        f"{mx.device_info().get('device_name', 'CPU')}: {config.gpu_counts['passed']} passed, "
-        f"{len(config.gpu_failed)} failed, {config.gpu_counts['skipped']} skipped, "
-        f"of these {sum(config.gpu_missing.values())} because a primitive has no GPU kernel.",
+        f"{mx.device_info().get('device_name', 'CPU')}: {counts['passed']} passed, "
+        f"{len(failed)} failed, {counts['skipped']} skipped, "
+        f"of these {sum(missing.values())} because a primitive has no GPU kernel.",
     ]
-    if config.gpu_missing:
+    if missing:
         lines += ["", "| primitive without a GPU kernel | cases |", "|---|---|"]
-        lines += [f"| {name} | {count} |" for name, count in config.gpu_missing.most_common()]
-    if config.gpu_failed:
+        lines += [f"| {name} | {count} |" for name, count in missing.most_common()]
+    if failed:
         lines += ["", "| failed | why |", "|---|---|"]
-        lines += [f"| {name} | {why.replace('|', '/')} |" for name, why in config.gpu_failed]
+        lines += [f"| {name} | {why.replace('|', '/')} |" for name, why in failed]
     path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    summary = pathlib.Path(sys.argv[1])
+    found = sorted(summary.parent.glob(f"{summary.stem}.*.json"))
+    write_summary(summary, [json.loads(path.read_text()) for path in found])
+    for path in found:
+        path.unlink()

@@ -35,9 +35,10 @@ set(MLX_CUDA_ARCHIVE_DIR ${CMAKE_BINARY_DIR}/python/mlx/cuda_archive)
 if(MLX_CUDA_ARCHS)
   add_custom_command(
     OUTPUT ${CMAKE_BINARY_DIR}/cuda_archive.stamp
-    COMMAND cuda_archive ${MLX_CUDA_ARCHIVE_DIR} ${MLX_CUDA_ARCHS} --if-possible
+    COMMAND cuda_archive ${MLX_CUDA_ARCHIVE_DIR} ${MLX_CUDA_ARCHS} --if-possible --texts
+            ${CMAKE_SOURCE_DIR}/data/gpu_kernels.txt
     COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/cuda_archive.stamp
-    DEPENDS cuda_archive
+    DEPENDS cuda_archive ${CMAKE_SOURCE_DIR}/data/gpu_kernels.txt
     COMMENT "Compiling common GPU kernels for ${MLX_CUDA_ARCHS}")
   add_custom_target(cuda_archive_files ALL DEPENDS ${CMAKE_BINARY_DIR}/cuda_archive.stamp)
   install(DIRECTORY ${MLX_CUDA_ARCHIVE_DIR} DESTINATION mlx OPTIONAL FILES_MATCHING PATTERN "*.cubin")

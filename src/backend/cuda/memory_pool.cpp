@@ -14,13 +14,14 @@ namespace mlx::core::cuda {
 namespace {
 
 constexpr size_t kMinSize = 256;
+constexpr size_t kFineFrom = size_t{64} << 20;
 constexpr size_t kLargeStep = size_t{2} << 20;
 
-/** One of four sizes per power of two, whole 2 MB pages from 4 MB on: a cached range wastes a
- * quarter at most. */
+/** As the host's allocator: one of four (later sixteen) sizes per power of two, whole 2 MB pages
+ * from 4 MB on: a cached range wastes a quarter at most. */
 size_t size_class(size_t size) {
   if (size <= kMinSize) return kMinSize;
-  size_t step = std::max<size_t>(std::bit_floor(size - 1) / 4, 64);
+  size_t step = std::max<size_t>(std::bit_floor(size - 1) / (size > kFineFrom ? 16 : 4), 64);
   size_t rounded = (size + step - 1) / step * step;
   if (rounded >= 2 * kLargeStep) rounded = (rounded + kLargeStep - 1) / kLargeStep * kLargeStep;
   return rounded;

@@ -10,7 +10,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
 
-class Module(dict):
+class Module(mx._ModuleBase):  # a dict; its items are attributes
     """Base class of layers and models.
 
     Attributes that are arrays, modules, lists, tuples or dictionaries become items of the
@@ -64,13 +64,6 @@ class Module(dict):
             return head + ")"
         lines = (textwrap.indent(f"({name}): {child!r}", "  ") for name, child in children)
         return "\n".join([head, *lines, ")"])
-
-    def __getattr__(self, key: str):
-        value = self.get(key)
-        if value is None and key not in self:
-            # Raises the usual AttributeError, with Python's own suggestion of a name.
-            super().__getattribute__(key)
-        return value
 
     def __setattr__(self, key: str, val: Any):
         if isinstance(val, (mx.array, dict, list, tuple)):
