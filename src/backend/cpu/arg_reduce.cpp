@@ -58,7 +58,8 @@ class ArgReducer {
   void run() const {
     if (layout_.num_outputs == 0) return;
     const Dims& kept = layout_.kept;
-    const bool is_wide = !kept.empty() && kept.back().size >= 8 && search_->best_rows != nullptr;
+    const bool is_wide = !kept.empty() && search_->best_rows != nullptr &&
+                         kept.back().size >= (is_turned() ? 8 : 16);
     if (is_wide && (is_turned() || lies_across(kept.back().stride)))
       reduce_columns();
     else

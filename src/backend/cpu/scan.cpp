@@ -21,6 +21,7 @@ namespace {
 constexpr int64_t kSegment = 1 << 17;
 constexpr int64_t kColumnTile = 512;
 constexpr int64_t kShortScan = 32;
+constexpr int64_t kNarrow = 32;  // columns that a step cannot do side by side well
 constexpr int64_t kAheadBytes = 2048;
 
 ScanOp scan_op(Scan::ReduceType type) {
@@ -119,6 +120,32 @@ void scan_rows(const Job& job, int64_t rows, int64_t length) {
   });
 }
 
+/** A few long columns: turned to rows, some at a time, and back. */
+void scan_narrow_columns(const Job& job, int64_t outer, int64_t length, int64_t columns) {
+  constexpr int64_t kRows = 512;
+  const int64_t itemsize = static_cast<int64_t>(job.itemsize);
+  const int64_t chunks = (length + kRows - 1) / kRows;
+  ScanMode mode = job.mode;
+  mode.stream = false;
+  mode.ahead = 0;
+  parallel_for(outer, [&](int64_t o) {
+    std::vector<char> turned(kRows * columns * itemsize);
+    std::vector<char> carries(columns * job.kernels.carry_size);
+    job.kernels.set_identity(carries.data(), columns);
+    for (int64_t k = 0; k < chunks; ++k) {
+      const int64_t begin = (mode.reverse ? chunks - 1 - k : k) * kRows;
+      const int64_t rows = std::min(kRows, length - begin);
+      const int64_t at = (o * length + begin) * columns * itemsize;
+      transpose_block(turned.data(), rows, job.from + at, columns, columns, rows, job.itemsize);
+      for (int64_t c = 0; c < columns; ++c) {
+        char* line = turned.data() + c * rows * itemsize;
+        job.kernels.row(line, rows, line, carries.data() + c * job.kernels.carry_size, mode);
+      }
+      transpose_block(job.to + at, columns, turned.data(), rows, rows, columns, job.itemsize);
+    }
+  });
+}
+
 void scan_columns(const Job& job, int64_t outer, int64_t length, int64_t columns) {
   const int64_t itemsize = static_cast<int64_t>(job.itemsize);
   const int64_t tiles = (columns + kColumnTile - 1) / kColumnTile;
@@ -161,6 +188,8 @@ void eval_scan(const Primitive& primitive, const std::vector<array>& inputs,
   job.mode.ahead = reverse ? -ahead : ahead;
   if (columns == 1) {
     scan_rows(job, outer, x.shape()[axis]);
+  } else if (columns < kNarrow && x.shape()[axis] >= 512) {
+    scan_narrow_columns(job, outer, x.shape()[axis], columns);
   } else {
     scan_columns(job, outer, x.shape()[axis], columns);
   }

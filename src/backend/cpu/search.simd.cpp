@@ -30,7 +30,13 @@ size_t find(const void* x_, size_t n, const void* value_) {
     return i;
   }
   const auto wanted = hn::Set(d, value);
-  while (i + width <= n && hn::AllFalse(d, hn::Eq(load(d, x + i), wanted))) i += width;
+  auto is_wanted = [&](size_t at) HWY_ATTR { return hn::Eq(load(d, x + at), wanted); };
+  for (; i + 4 * width <= n; i += 4 * width) {
+    const auto first = hn::Or(is_wanted(i), is_wanted(i + width));
+    const auto second = hn::Or(is_wanted(i + 2 * width), is_wanted(i + 3 * width));
+    if (!hn::AllFalse(d, hn::Or(first, second))) break;
+  }
+  while (i + width <= n && hn::AllFalse(d, is_wanted(i))) i += width;
   while (i < n && static_cast<A>(x[i]) != value) ++i;
   return i;
 }
