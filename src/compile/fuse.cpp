@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "mlx/primitives/random.h"
 #include "mlx/primitives/reduce.h"
 #include "runtime/kernel_table.h"
 #include "runtime/tape.h"
@@ -63,6 +64,9 @@ class Grouping {
   /** The index of the group's last step, which names the group. */
   int32_t group(size_t step) const { return group_[step]; }
   size_t num_members(int32_t group) const { return num_members_[group]; }
+
+  /** The one group that all users of the step's outputs are in; negative when there is none. */
+  int32_t consumer_group(size_t step) const { return consumer_group_[step]; }
 
   size_t num_uses(size_t step) const { return uses_[step]; }
 
@@ -148,11 +152,20 @@ class TapeBuilder {
     dropped_.push_back(std::move(step));
   }
 
+  /** The input `words` is to be drawn from its key. */
+  void draw(Step&& words) { words_ = std::move(words); }
+
   Step finish() {
     number_values();
     dropped_.clear();  // the last references to fused-away arrays, and to inputs but for ours
     Step step;
-    step.primitive = std::make_shared<Fused>(stream_, std::move(tape_));
+    if (words_.primitive) {
+      int32_t at = value_of(words_.outputs[0]);
+      inputs_[at] = words_.inputs[0];
+      step.primitive = std::make_shared<FusedRandom>(stream_, std::move(tape_), at);
+    } else {
+      step.primitive = std::make_shared<Fused>(stream_, std::move(tape_));
+    }
     step.inputs = std::move(inputs_);
     step.outputs = std::move(outputs_);
     return step;
@@ -201,6 +214,7 @@ class TapeBuilder {
   std::vector<array> outputs_;
   std::vector<std::pair<std::uintptr_t, int32_t>> members_;
   std::vector<Step> dropped_;
+  Step words_;
 };
 
 constexpr size_t kMinReducedElements = 4096;  // below, a pass over memory saved is not worth a tape
@@ -231,16 +245,38 @@ std::vector<uint32_t> find_reductions(const std::vector<Step>& steps, const Grou
   return reductions;
 }
 
+/** For each group: the step that draws random words only this group reads, or -1. */
+std::vector<int64_t> find_words(const std::vector<Step>& steps, const Grouping& grouping,
+                                const std::vector<uint32_t>& reductions) {
+  std::vector<int64_t> words(steps.size(), -1);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    if (dynamic_cast<const RandomBits*>(step.primitive.get()) == nullptr ||
+        !kernel_table(step.primitive->device().type).has<FusedRandom>() ||
+        step.inputs[0].size() != 2 || step.outputs[0].dtype() != uint32 || !step.waits.empty() ||
+        step.signal.valid() || step.outputs[0].size() < kMinReducedElements) {
+      continue;
+    }
+    int32_t group = grouping.consumer_group(i);
+    if (group >= 0 && words[group] < 0 && reductions[group] == 0 && !grouping.is_held(i) &&
+        steps[group].outputs[0].shape() == step.outputs[0].shape()) {
+      words[group] = static_cast<int64_t>(i);
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
 void fuse_elementwise(std::vector<Step>& steps) {
   Grouping grouping(steps);
   auto reductions = find_reductions(steps, grouping);
+  auto words = find_words(steps, grouping, reductions);
   std::vector<std::unique_ptr<TapeBuilder>> builders(steps.size());
   std::vector<TapeBuilder*> reduced_by(steps.size(), nullptr);
   std::vector<bool> stored(steps.size());
   auto is_alone = [&](int32_t group) {
-    return grouping.num_members(group) == 1 && reductions[group] == 0;
+    return grouping.num_members(group) == 1 && reductions[group] == 0 && words[group] < 0;
   };
   for (size_t i = 0; i < steps.size(); ++i) {
     int32_t group = grouping.group(i);
@@ -249,8 +285,18 @@ void fuse_elementwise(std::vector<Step>& steps) {
   }
   std::vector<Step> fused;
   fused.reserve(steps.size());
+  std::vector<bool> is_drawn(steps.size(), false);
+  for (int64_t step : words) {
+    if (step >= 0) is_drawn[step] = true;
+  }
   for (size_t i = 0; i < steps.size(); ++i) {
     int32_t group = grouping.group(i);
+    if (is_drawn[i]) {
+      auto& builder = builders[grouping.consumer_group(i)];
+      if (!builder) builder = std::make_unique<TapeBuilder>();
+      builder->draw(std::move(steps[i]));
+      continue;
+    }
     if (reduced_by[i] != nullptr) {
       fused.push_back(reduced_by[i]->finish_with(std::move(steps[i])));
       continue;

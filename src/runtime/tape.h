@@ -66,4 +66,20 @@ class FusedReduce : public Primitive {
   std::shared_ptr<Primitive> reduce_;
 };
 
+/** A fused group one of whose inputs is random words that nothing else reads: they are drawn where
+ * they are used. That input is the key; its words have the shape of the outputs. */
+class FusedRandom : public Primitive {
+ public:
+  FusedRandom(Stream stream, Tape tape, int words)
+      : Primitive(stream), tape_(std::move(tape)), words_(words) {}
+  const char* name() const override { return "FusedRandom"; }
+  const Tape& tape() const { return tape_; }
+  /** Which input stands for the words. */
+  int words() const { return words_; }
+
+ private:
+  Tape tape_;
+  int words_;
+};
+
 }  // namespace mlx::core

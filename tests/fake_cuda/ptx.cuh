@@ -159,6 +159,7 @@ inline unsigned fma_half2(unsigned a, unsigned b, unsigned c) {
   };
   return one(a, b, c) | static_cast<unsigned>(one(a >> 16, b >> 16, c >> 16)) << 16;
 }
+inline void forget(unsigned&) {}
 inline unsigned low_halves(unsigned a, unsigned b) { return (a & 0xffffu) | b << 16; }
 inline unsigned high_halves(unsigned a, unsigned b) { return a >> 16 | (b & 0xffff0000u); }
 

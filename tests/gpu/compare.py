@@ -124,7 +124,14 @@ def cases(quick):
             ),
             TOLERANCE[dtype],
         )
-        for m, k, n in ((1, 64, 100), (3, 128, 65), (64, 256, 48), (130, 70, 40)):
+        for m, k, n in (
+            (1, 64, 100),
+            (1, 8192, 70),
+            (1, 1000, 300),
+            (3, 128, 65),
+            (64, 256, 48),
+            (130, 70, 40),
+        ):
             a, b = data((m, k), dtype), data((k, n), dtype, seed=2)
             # float32 products may use TF32 on the GPU.
             product = 5e-3 if dtype == mx.float32 else 2 * TOLERANCE[dtype]
@@ -141,7 +148,7 @@ def cases(quick):
         for bits, group in ((4, 64), (8, 64), (4, 32), (2, 64), (6, 64)):
             w = data((40, 512), dtype, seed=4)
             q = mx.quantize(w, group_size=group, bits=bits, stream=mx.cpu)
-            for rows in (1, 4, 20):
+            for rows in (1, 4, 20, 33):
                 v = data((rows, 512), dtype, seed=6)
                 yield (
                     f"quantized {bits} bits {rows} rows {dtype}",
@@ -155,6 +162,12 @@ def cases(quick):
             (70, 70, 128, "causal"),
             (33, 90, 64, None),
             (5, 40, 80, "causal"),
+            (300, 300, 128, "causal"),
+            (200, 333, 256, None),
+            (130, 130, 96, "causal"),
+            (257, 100, 64, "causal"),
+            (1, 3000, 128, None),
+            (4, 900, 256, "causal"),
         ):
             qkv = [
                 data((1, 4 if i == 0 else 2, lq if i == 0 else lk, d), dtype, seed=i)
@@ -174,6 +187,12 @@ def cases(quick):
     long = data((70000 * big,), seed=9)
     yield "sort long", lambda s: mx.sort(long, stream=s), None
     yield "argsort long", lambda s: mx.argsort(long, stream=s), None
+    generator = np.random.default_rng(3)
+    whole = generator.integers(-9, 9, 9000) + 1j * generator.integers(-9, 9, 9000)
+    points = mx.array(whole.astype(np.complex64))
+    yield "sort long complex64", lambda s: mx.sort(points, stream=s), None
+    yield "argsort long complex64", lambda s: mx.argsort(points, stream=s), None
+    yield "sum of a tape", lambda s: mx.sum(mx.square(long, stream=s), stream=s), 1e-4
     yield "cumsum long", lambda s: mx.cumsum(long, stream=s), 1e-3
     yield "int cumsum long", lambda s: mx.cumsum(integers((100000,), -5, 5), stream=s), None
     yield "arange", lambda s: mx.arange(0, 5000, 3, stream=s), None
@@ -189,6 +208,17 @@ def cases(quick):
     if hasattr(mx, "random"):
         key = mx.random.key(7)
         yield "random uniform", lambda s: mx.random.uniform(shape=(1000,), key=key, stream=s), 1e-7
+        for count in (1 << 20, 100001):
+            yield (
+                f"random uniform {count}",
+                lambda s, n=count: mx.random.uniform(shape=(n,), key=key, stream=s),
+                None,
+            )
+            yield (
+                f"random normal {count}",
+                lambda s, n=count: mx.random.normal(shape=(n,), key=key, stream=s),
+                None,
+            )
         yield "random normal", lambda s: mx.random.normal(shape=(1001,), key=key, stream=s), 1e-5
 
 

@@ -88,15 +88,17 @@ bool has_map(const array& a) {
 }
 
 void launch_hopper(Encoder& encoder, Problem& p, const array& q, const array& k, const array& v) {
-  constexpr int kQueries = 128, kThreads = 384, kStages = 2;
   constexpr size_t kCachedBytes = size_t{32} << 20;
   const int d = p.args.features <= 64 ? 64 : p.args.features <= 128 ? 128 : 256;
-  const int keys = d == 256 ? 64 : 128;
+  const int keys = d == 256 ? 80 : 128;
+  constexpr int kGroups = 2, kQueries = 64 * kGroups, kStages = 2;
+  constexpr unsigned kThreads = 128 * (kGroups + 1);
   std::string name = fmt::format("attention_hopper_{}_{}_{}", p.type, d, p.mask);
   const Kernel& kernel = get_kernel(name, [&] {
-    return simple_source(name, "attention_hopper.cuh",
-                         fmt::format("attention_hopper<{}, {}, {}, {}>", p.type, d, keys, p.mask),
-                         "AttentionHopperArgs", kThreads);
+    return simple_source(
+        name, "attention_hopper.cuh",
+        fmt::format("attention_hopper<{}, {}, {}, {}, {}>", p.type, d, keys, kGroups, p.mask),
+        "AttentionHopperArgs", kThreads);
   });
   mlx_device::AttentionHopperArgs args{};
   args.a = p.args;

@@ -144,7 +144,7 @@ void add_products(Collector& out) {
   for (std::string type : {"float", "half_t", "bfloat_t", "double"}) {
     int width = type == "float" ? 4 : type == "double" ? 2 : 8;
     for (int m : {1, 2, 3, 4}) {
-      for (auto [rows, share] : {std::pair{4, 1}, {2, 1}, {1, 1}, {1, 2}, {1, 4}, {1, 8}}) {
+      for (auto [rows, share] : {std::pair{4, 1}, {4, 2}, {2, 2}, {1, 1}, {1, 2}, {1, 4}, {1, 8}}) {
         out.add(fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
                 fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width), "DotArgs",
                 256, m <= 2 && type != "double" ? 4 : 2);
@@ -163,7 +163,7 @@ void add_products(Collector& out) {
         out.add(fmt::format("quantize_{}_{}_{}", type, bits, group), "quantized.cuh",
                 fmt::format("quantize<{}, {}, {}>", type, bits, group), "QuantizeArgs", 256);
         if ((bits != 2 && bits != 4 && bits != 8) || group < 128 / bits) continue;
-        for (auto [w, x] : {std::pair{2, 1}, {1, 1}, {2, 2}, {2, 4}}) {
+        for (auto [w, x] : {std::pair{2, 1}, {1, 1}, {2, 2}, {bits == 8 ? 1 : 2, 4}}) {
           if (type == "float" || (group != 64 && x < 4)) continue;
           out.add(fmt::format("quantized_cores_{}_{}_{}_{}_{}", type, bits, group, w, x),
                   "quantized_cores.cuh",
@@ -195,8 +195,8 @@ void add_attention(Collector& out) {
         if (type != "float") {
           out.add(fmt::format("attention_hopper_{}_{}_{}", type, features, mask),
                   "attention_hopper.cuh",
-                  fmt::format("attention_hopper<{}, {}, {}, {}>", type, features,
-                              features == 256 ? 64 : 128, mask),
+                  fmt::format("attention_hopper<{}, {}, {}, 2, {}>", type, features,
+                              features == 256 ? 80 : 128, mask),
                   "AttentionHopperArgs", 384);
           out.add(fmt::format("attention_decode_cores_{}_{}_{}", type, features, mask),
                   "attention_decode.cuh",

@@ -37,11 +37,15 @@ void eval_arange(const Primitive& primitive, const std::vector<array>&,
 
 void eval_random_bits(const Primitive& primitive, const std::vector<array>& inputs,
                       std::vector<array>& outputs) {
-  Encoder& encoder = Encoder::of(primitive.stream());
-  array& out = outputs[0];
+  draw_random_bits(Encoder::of(primitive.stream()), inputs[0], outputs[0]);
+}
+
+}  // namespace
+
+void draw_random_bits(Encoder& encoder, const array& given_keys, array& out) {
   encoder.allocate(out);
   if (out.size() == 0) return;
-  array keys = as_row_contiguous(encoder, inputs[0]);
+  array keys = as_row_contiguous(encoder, given_keys);
   RandomArgs args{};
   args.keys = static_cast<const unsigned*>(pointer(encoder.input(keys)));
   args.out = mutable_pointer(encoder.output(out));
@@ -53,8 +57,6 @@ void eval_random_bits(const Primitive& primitive, const std::vector<array>& inpu
   int64_t words = (args.bytes + 3) / 4;
   encoder.launch(kernel, {blocks_of(args.num_keys * (words - words / 2))}, {256}, args);
 }
-
-}  // namespace
 
 void register_creation(KernelTable& table) {
   table.add<Arange>(eval_arange);

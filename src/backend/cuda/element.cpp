@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/cuda/copy.h"
+#include "backend/cuda/creation.h"
 #include "backend/cuda/kernels/args.h"
 #include "base/errors.h"
 #include "graph/shape.h"
@@ -111,6 +112,9 @@ std::string loads(const TapeLayout& layout, const std::string& count) {
       case Access::scalar:
         text += fmt::format("    {0} v{1} = *static_cast<const {0}*>(a.in[{1}]);\n", type, k);
         break;
+      case Access::drawn:
+        text += fmt::format("    Vec<uint32_t, {1}> v{0} = words[part];\n", k, count);
+        break;
       case Access::repeated:
         text += fmt::format("    {0} v{1} = static_cast<const {0}*>(a.in[{1}])[{2}];\n", type, k,
                             offset);
@@ -141,7 +145,8 @@ std::string compute(const Tape& tape, const TapeLayout& layout, const std::strin
   }
   text += fmt::format("#pragma unroll\n    for (int j = 0; j < {}; ++j) {{\n", count);
   for (size_t k = 0; k < layout.access.size(); ++k) {
-    bool is_vector = layout.access[k] == Access::vector || layout.access[k] == Access::strided;
+    bool is_vector = layout.access[k] == Access::vector || layout.access[k] == Access::strided ||
+                     layout.access[k] == Access::drawn;
     text += fmt::format("      auto x{0} = widen<{1}>(v{0}{2});\n", k,
                         device_type(layout.input_dtypes[k]), is_vector ? ".v[j]" : "");
   }
@@ -162,6 +167,32 @@ std::string compute_and_store(const Tape& tape, const TapeLayout& layout,
                         type, o, count);
   }
   return text;
+}
+
+/** A flat tape over random words, which come in pairs: a thread takes neighbours in the first half
+ * and their partners in the second. */
+std::string drawn_kernel_source(const std::string& name, const Tape& tape, const TapeLayout& layout,
+                                int words) {
+  std::string count = std::to_string(layout.vector);
+  std::string text =
+      "#include \"args.h\"\n#include \"element.cuh\"\n#include \"random.cuh\"\n\nnamespace "
+      "mlx_device "
+      "{\n\n";
+  text += fmt::format("inline void {}_body(const FlatArgs& a) {{\n", name);
+  text += "  wait_for_inputs();\n  let_next_kernel_start();\n";
+  text += "  long long half = (a.size + 1) / 2;\n";
+  text += fmt::format(
+      "  long long first = (static_cast<long long>(blockIdx.x) * {} + threadIdx.x) * {};\n",
+      kThreads, count);
+  text += "  if (first >= half) return;\n";
+  text += fmt::format("  Vec<uint32_t, {}> words[2];\n", count);
+  text += fmt::format(
+      "  draw_words(static_cast<const uint32_t*>(a.in[{}]), first, half, a.size, words);\n", words);
+  text += "#pragma unroll\n  for (int part = 0; part < 2; ++part) {\n";
+  text += "    long long at = first + part * half;\n    if (at >= a.size) break;\n";
+  text += loads(layout, count) + compute_and_store(tape, layout, count);
+  text += "  }\n}\n\n";
+  return text + kernel_entry(name, name + "_body", "FlatArgs", kThreads) + "}\n";
 }
 
 bool is_one_element(const array& a) { return a.data_size() == 1; }
@@ -220,8 +251,15 @@ Plan make_plan(const std::vector<array>& inputs, const std::vector<array>& outpu
   return plan;
 }
 
+/** True for formulas so long that arithmetic takes about as long as memory. */
+bool is_heavy(const Tape& tape) {
+  return std::any_of(tape.instructions.begin(), tape.instructions.end(), [](const auto& step) {
+    return step.op == op_index<Erf>() || step.op == op_index<ErfInv>();
+  });
+}
+
 /** The widest vector that all sizes, strides and addresses allow. */
-int choose_vector(const Plan& plan, const std::vector<CuDevicePtr>& in,
+int choose_vector(const Plan& plan, bool is_heavy, const std::vector<CuDevicePtr>& in,
                   const std::vector<CuDevicePtr>& out) {
   size_t smallest = 8;
   size_t largest = 1;
@@ -235,6 +273,8 @@ int choose_vector(const Plan& plan, const std::vector<CuDevicePtr>& in,
   }
   for (Dtype dtype : plan.layout.output_dtypes) look(dtype);
   size_t vector = std::min(16 / smallest, std::max<size_t>(32 / largest, 1));
+  // Long formulas need more loads on their way than memory alone does.
+  if (is_heavy && plan.is_flat) vector *= 2;
   auto fits = [&](size_t n) {
     auto ok = [&](CuDevicePtr address, Dtype dtype) {
       return is_aligned(address, std::min<size_t>(16, n * dtype.size()));
@@ -450,7 +490,7 @@ void run_tape(Encoder& encoder, const Tape& tape, const std::vector<array>& give
   }
   std::vector<CuDevicePtr> out;
   for (auto& output : outputs) out.push_back(encoder.output(output));
-  plan.layout.vector = choose_vector(plan, in, out);
+  plan.layout.vector = choose_vector(plan, is_heavy(tape), in, out);
   std::string name = tape_kernel_name(tape, plan.layout);
   const Kernel& kernel =
       get_kernel(name, [&] { return tape_kernel_source(name, tape, plan.layout); });
@@ -516,11 +556,77 @@ void eval_fused(const Primitive& primitive, const std::vector<array>& inputs,
            outputs);
 }
 
+/** A tape over random words: drawn in the kernel where all else is dense, else beforehand. */
+void eval_fused_random(const Primitive& primitive, const std::vector<array>& inputs,
+                       std::vector<array>& outputs) {
+  const auto& fused = static_cast<const FusedRandom&>(primitive);
+  const Tape& tape = fused.tape();
+  const auto words = static_cast<size_t>(fused.words());
+  Encoder& encoder = Encoder::of(primitive.stream());
+  array key = as_row_contiguous(encoder, inputs[words]);
+  const array& out = outputs[0];
+  TapeLayout layout;
+  bool dense = outputs.size() <= static_cast<size_t>(kMaxTapeOutputs);
+  size_t largest = 4;
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    const array& input = inputs[k];
+    layout.input_dtypes.push_back(k == words ? uint32 : input.dtype());
+    if (k == words) {
+      layout.access.push_back(Access::drawn);
+    } else if (is_one_element(input)) {
+      layout.access.push_back(is_on_host(input) ? Access::constant : Access::scalar);
+    } else {
+      layout.access.push_back(Access::vector);
+      dense = dense && input.flags().row_contiguous && input.shape() == out.shape();
+      largest = std::max(largest, input.itemsize());
+    }
+  }
+  if (!dense) {
+    std::vector<array> drawn = inputs;
+    drawn[words] = array::placeholder(out.shape(), uint32);
+    draw_random_bits(encoder, key, drawn[words]);
+    run_tape(encoder, tape, drawn, outputs);
+    return;
+  }
+  FlatArgs args{};
+  args.size = static_cast<long long>(out.size());
+  size_t vector = largest > 4 ? 2 : 4;
+  auto fits = [&](CuDevicePtr address, size_t itemsize) {
+    while (vector > 1 && address % std::min<size_t>(16, vector * itemsize) != 0) vector /= 2;
+  };
+  while (vector > 1 && (args.size % 2 != 0 || args.size / 2 % static_cast<long long>(vector) != 0))
+    vector /= 2;
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    if (layout.access[k] == Access::constant) {
+      args.constants[k] = constant_bits(inputs[k]);
+      continue;
+    }
+    CuDevicePtr address = encoder.input(k == words ? key : inputs[k]);
+    args.in[k] = reinterpret_cast<const void*>(address);
+    if (layout.access[k] == Access::vector) fits(address, inputs[k].itemsize());
+  }
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    encoder.allocate(outputs[o]);
+    layout.output_dtypes.push_back(outputs[o].dtype());
+    CuDevicePtr address = encoder.output(outputs[o]);
+    args.out[o] = reinterpret_cast<void*>(address);
+    fits(address, outputs[o].itemsize());
+  }
+  layout.vector = static_cast<int>(vector);
+  std::string name = tape_kernel_name(tape, layout);
+  const Kernel& kernel =
+      get_kernel(name, [&] { return drawn_kernel_source(name, tape, layout, fused.words()); });
+  auto per_block = static_cast<long long>(kThreads * vector);
+  encoder.launch(kernel, {static_cast<unsigned>(((args.size + 1) / 2 + per_block - 1) / per_block)},
+                 {kThreads}, args);
+}
+
 }  // namespace
 
 void register_element(KernelTable& table) {
   table.set_elementwise(eval_single);
   table.add<Fused>(eval_fused);
+  table.add<FusedRandom>(eval_fused_random);
 }
 
 }  // namespace mlx::core::cuda

@@ -24,6 +24,7 @@ enum class Access : char {
   vector = 'v',    // neighbours in the innermost dimension are neighbours in memory
   repeated = 'r',  // the same element along the innermost dimension
   strided = 'g',   // anything else
+  drawn = 'd',     // random words, drawn in the kernel
 };
 
 struct TapeLayout {

@@ -74,6 +74,7 @@ bool has_dot_kernel(Dtype dtype) { return dtype != complex64; }
  * caller. */
 void launch_dots(Encoder& encoder, const array& like, DotArgs args, int64_t m, int64_t batch,
                  CuDevicePtr w, CuDevicePtr x) {
+  if (batch == 1) args.batch_w = args.batch_x = 0;  // of no meaning, and perhaps odd
   size_t itemsize = like.itemsize();
   int width = static_cast<int>(16 / itemsize);
   auto fits = [&](int v) {

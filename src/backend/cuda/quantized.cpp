@@ -90,8 +90,9 @@ struct Product {
 struct CoresTile {
   int w, x;
 };
-CoresTile cores_tile(int64_t m, int64_t n) {
-  return {n >= 4096 || m > 8 ? 2 : 1, m > 16 ? 4 : m > 8 ? 2 : 1};
+CoresTile cores_tile(int64_t m, int64_t n, int bits) {
+  if (m > 16) return {bits == 8 ? 1 : 2, 4};
+  return {n >= 4096 || m > 8 ? 2 : 1, m > 8 ? 2 : 1};
 }
 
 /** True if done: x @ w.T by tensor cores, which need 16-bit floats and take few rows of x at once.
@@ -106,7 +107,7 @@ bool multiply_by_cores(Encoder& encoder, const array& x, const array& w, const a
     return false;
   }
   encoder.allocate(out);
-  const CoresTile tile = cores_tile(p.m, p.n);
+  const CoresTile tile = cores_tile(p.m, p.n, bits);
   QuantizedArgs args{};
   args.x = pointer(encoder.input(x));
   args.codes = pointer(encoder.input(w));

@@ -226,6 +226,27 @@ TEST(CudaOps, SortsRowsOfEveryLength) {
                     searchsorted(sorted, queries, "left", Device::cpu));
 }
 
+TEST(CudaOps, RandomNumbersAreDrawnWhereTheyAreUsed) {
+  Stream s = gpu_stream();
+  array key = random::key(7);
+  for (int n : {5000, 5001, 8192, 70006}) {
+    expect_same_bytes(random::uniform({n}, float32, key, s),
+                      random::uniform({n}, float32, key, Device::cpu), std::to_string(n));
+    array low = random_array({n}), high = array(9.0f);
+    expect_same_bytes(random::uniform(low, high, {n}, float32, key, s),
+                      random::uniform(low, high, {n}, float32, key, Device::cpu));
+    array rows = random_array({1, 10});
+    if (n % 10 == 0) {  // an operand that is not dense
+      expect_same_bytes(random::uniform(rows, high, {n / 10, 10}, float32, key, s),
+                        random::uniform(rows, high, {n / 10, 10}, float32, key, Device::cpu));
+    }
+  }
+  expect_close(random::normal({9000}, float32, std::nullopt, std::nullopt, key, s),
+               random::normal({9000}, float32, std::nullopt, std::nullopt, key, Device::cpu), 1e-6);
+  expect_same_bytes(random::bernoulli(array(0.3f), {6000}, key, s),
+                    random::bernoulli(array(0.3f), {6000}, key, Device::cpu));
+}
+
 TEST(CudaOps, RandomBitsAreTheCpus) {
   Stream s = gpu_stream();
   array keys = random_ints({3, 2}, 0, 1 << 30, uint32);

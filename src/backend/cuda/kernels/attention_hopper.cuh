@@ -1,4 +1,4 @@
-// Attention of many queries on Hopper: one warp group fetches tiles of keys and values, two others multiply, each for 64
+// Attention of many queries on Hopper: one warp group fetches tiles of keys and values, the others multiply, each for 64
 // queries, so that copies, tensor cores and the softmax work at the same time.
 #pragma once
 
@@ -78,7 +78,25 @@ struct AttentionSoftmax {
     // Only tiles on the diagonal or at the end need a look at each score.
     bool partial = first_key + kKeys > a.keys ||
                    (a.causal && first_key + kKeys - 1 > first_row / 16 * 16 + a.keys - a.queries);
-    if (kMask != kNoMask || partial) {
+    if (kMask == kNoMask && partial) {
+      // A thread's first key that does not exist, and each row's last key to be seen, counted from its first.
+      int end = a.keys - first_key - 2 * t;
+      int last[2];
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        int query = first_row + 8 * r;
+        last[r] = a.causal && query < a.queries ? query + a.keys - a.queries - first_key - 2 * t : a.keys;
+      }
+#pragma unroll
+      for (int i = 0; i < kKeys / 2; ++i) {
+        constexpr float kHidden = kHiddenScore * kLog2;
+        int key = i / 4 * 8 + i % 2;
+        s[i] = key > last[i % 4 / 2] ? kHidden : s[i] * scale;
+        if (key >= end) s[i] = -kInfinity;
+      }
+      scale = 1.0f;
+    }
+    if (kMask != kNoMask) {
 #pragma unroll
       for (int i = 0; i < kKeys / 2; ++i) {
         int query = first_row + i % 4 / 2 * 8;
@@ -147,12 +165,12 @@ inline Raw16 transpose_quad(unsigned w0, unsigned w1, unsigned w2, unsigned w3, 
 
 #endif
 
-/** D features (a multiple of 64; missing ones are zeros) of 128 queries against tiles of kKeys keys. */
-template <class T, int D, int kKeys, MaskKind kMask>
+/** D features (a multiple of 64; missing ones are zeros) of 64 * kGroups queries against tiles of kKeys keys. */
+template <class T, int D, int kKeys, int kGroups, MaskKind kMask>
 inline void attention_hopper(const AttentionHopperArgs& args) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  constexpr int kQueries = 128, kStages = 2, kPanels = D / 64;
-  constexpr int kConsumers = 8;  // warps
+  constexpr int kQueries = 64 * kGroups, kStages = 2, kPanels = D / 64;
+  constexpr int kConsumers = 4 * kGroups;  // warps
   constexpr int kPanelQ = kQueries * 128, kPanelK = kKeys * 128;  // bytes of 64 features
   constexpr int kTileQ = kPanels * kPanelQ, kTileK = kPanels * kPanelK;
   const AttentionArgs& a = args.a;
@@ -182,7 +200,7 @@ inline void attention_hopper(const AttentionHopperArgs& args) {
   let_next_kernel_start();
 
   if (group == 0) {
-    give_registers_back<24>();
+    give_registers_back<kGroups == 2 ? 24 : 32>();
     if (threadIdx.x != 0) return;
     Ring<kStages> k_ring, v_ring;
     unsigned q_parity = 1;  // nothing holds the tiles yet: the phase before the first is over
@@ -220,7 +238,7 @@ inline void attention_hopper(const AttentionHopperArgs& args) {
     return;
   }
 
-  take_registers<240>();
+  take_registers<kGroups == 2 ? 240 : 160>();
   int warp = warp_id() - 4, lane = lane_id();
   int which = group - 1;  // of the multiplying groups
   Ring<kStages> k_ring, v_ring;
@@ -233,9 +251,9 @@ inline void attention_hopper(const AttentionHopperArgs& args) {
     named_sync(1 + which, 256);
   };
   auto your_turn = [&] {
-    named_arrive(2 - which, 256);
+    named_arrive(1 + (which + 1) % kGroups, 256);
   };
-  if (which == 1) named_arrive(1, 256);
+  if (which == kGroups - 1) named_arrive(1, 256);
   for (int tile = static_cast<int>(blockIdx.x); tile < args.tiles; tile += static_cast<int>(gridDim.x)) {
     AttentionPlace at = attention_place<kQueries, kKeys>(args, tile);
     int first_row = at.first_query + warp * 16 + lane / 4;

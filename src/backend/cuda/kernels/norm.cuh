@@ -26,6 +26,47 @@ inline void load_weights(const void* weight, int stride, long long at, float oth
   }
 }
 
+/** N neighbours of real numbers of up to 32 bits, in as few registers as they have words in memory. */
+template <class T, int N>
+struct Words {
+  static constexpr int kCount = sizeof(T) * N < 4 ? 1 : sizeof(T) * N / 4;
+  unsigned w[kCount];
+
+  void load(const T* p) {
+    if constexpr (kCount == 4) {
+      Raw16 raw = load_stream16(p);
+      w[0] = raw.x;
+      w[1] = raw.y;
+      w[2] = raw.z;
+      w[3] = raw.w;
+    } else {
+      w[0] = 0;
+      Vec<T, N> v = load_vec_stream<T, N>(p);
+      memcpy(w, v.v, sizeof(T) * N);
+    }
+  }
+  float operator[](int j) const {
+    if constexpr (sizeof(T) == 4) return first_of_word<T>(w[j]);
+    else return j % 2 == 0 ? first_of_word<T>(w[j / 2]) : second_of_word<T>(w[j / 2]);
+  }
+  /** Lets no widened value stay in a register from here on. */
+  void forget_values() {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) forget(w[i]);
+  }
+};
+template <int N>
+struct Words<double, N> {
+  float v[N];
+  void load(const double* p) {
+#pragma unroll
+    for (int j = 0; j < N; ++j) v[j] = static_cast<float>(p[j]);
+  }
+  float operator[](int j) const { return v[j]; }
+  void forget_values() {}
+};
+
+/** The row stays in registers as it is stored, so that several rows fit a multiprocessor at once. */
 template <class T, class W, int Threads, int Vecs, int N, bool kCentered>
 inline void norm_row(const NormArgs& a) {
   wait_for_inputs();
@@ -33,34 +74,51 @@ inline void norm_row(const NormArgs& a) {
   __shared__ float shared_sum[32];
   __shared__ float shared_squares[32];
   long long row = blockIdx.x;
-  RowInRegisters<T, Threads, Vecs, N> x;
-  x.load(static_cast<const T*>(a.x) + row * a.n, a.n, 0.0f);
+  int n = static_cast<int>(a.n), first = static_cast<int>(threadIdx.x) * N;
+  const T* from = static_cast<const T*>(a.x) + row * a.n;
+  Words<T, N> x[Vecs];
+#pragma unroll
+  for (int i = 0; i < Vecs; ++i) {
+    if (first + i * Threads * N < n) x[i].load(from + first + i * Threads * N);
+  }
+  auto forget_values = [&] {
+#pragma unroll
+    for (int i = 0; i < Vecs; ++i) x[i].forget_values();
+  };
   float inverse_n = 1.0f / static_cast<float>(a.n);
   float mean = 0.0f;
-  if constexpr (kCentered) mean = block_reduce<Threads>(Sum(), x.fold(Sum(), 0.0f), shared_sum) * inverse_n;
+  if constexpr (kCentered) {
+    float sum = 0.0f;
+#pragma unroll
+    for (int i = 0; i < Vecs; ++i) {
+      if (first + i * Threads * N >= n) continue;
+#pragma unroll
+      for (int j = 0; j < N; ++j) sum += x[i][j];
+    }
+    mean = block_reduce<Threads>(Sum(), sum, shared_sum) * inverse_n;
+    forget_values();
+  }
   float squares = 0.0f;
 #pragma unroll
   for (int i = 0; i < Vecs; ++i) {
-    long long at = (static_cast<long long>(i) * Threads + threadIdx.x) * N;
+    if (first + i * Threads * N >= n) continue;
 #pragma unroll
-    for (int j = 0; j < N; ++j) {
-      float centered = x.v[i][j] - mean;
-      squares += at < a.n ? centered * centered : 0.0f;
-    }
+    for (int j = 0; j < N; ++j) squares = fmaf(x[i][j] - mean, x[i][j] - mean, squares);
   }
   squares = block_reduce<Threads>(Sum(), squares, shared_squares);
+  forget_values();
   float scale = rsqrtf(squares * inverse_n + a.eps);
   T* out = static_cast<T*>(a.out) + row * a.n;
 #pragma unroll
   for (int i = 0; i < Vecs; ++i) {
-    long long at = (static_cast<long long>(i) * Threads + threadIdx.x) * N;
-    if (at >= a.n) continue;
+    int at = first + i * Threads * N;
+    if (at >= n) continue;
     float w[N], b[N];
     load_weights<W, N>(a.weight, a.weight_stride, at, 1.0f, w);
     load_weights<W, N>(a.bias, a.bias_stride, at, 0.0f, b);
     Vec<T, N> raw;
 #pragma unroll
-    for (int j = 0; j < N; ++j) raw.v[j] = narrow<T>(fmaf((x.v[i][j] - mean) * scale, w[j], b[j]));
+    for (int j = 0; j < N; ++j) raw.v[j] = narrow<T>(fmaf((x[i][j] - mean) * scale, w[j], b[j]));
     store_vec_stream<T, N>(out + at, raw);
   }
 }

@@ -126,6 +126,9 @@ inline unsigned fma_half2(unsigned a, unsigned b, unsigned c) {
   asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
   return d;
 }
+/** Hides what is known of a register, so that nothing derived from it is kept in others. */
+inline void forget(unsigned& r) { asm volatile("" : "+r"(r)); }
+
 /** The low, or the high, halves of two words. */
 inline unsigned low_halves(unsigned a, unsigned b) { return (a & 0xffffu) | b << 16; }
 inline unsigned high_halves(unsigned a, unsigned b) { return a >> 16 | (b & 0xffff0000u); }

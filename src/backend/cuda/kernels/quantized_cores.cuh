@@ -120,32 +120,78 @@ inline void quantized_cores(const QuantizedArgs& a) {
     }
   }
   const unsigned ones[4] = {Pairs::kOne, Pairs::kOne, Pairs::kOne, Pairs::kOne};
-  unsigned next[MT][2][kWords];
-  auto fetch = [&](int group) {
-#pragma unroll
-    for (int i = 0; i < MT; ++i) {
-#pragma unroll
-      for (int h = 0; h < 2; ++h) load_words(codes[i][h] + static_cast<long long>(group) * (kGroup * kBits / 8), next[i][h]);
-    }
-  };
-  int groups = static_cast<int>(a.groups);
-  wait_for_inputs();
-  let_next_kernel_start();
-  if (warp < groups) fetch(warp);
-  for (int group = warp; group < groups; group += kWarps) {
-    float scale[MT][2], bias[MT][2];
-    unsigned now[MT][2][kWords];
+  const int groups = static_cast<int>(a.groups);
+  // Codes of the next groups are on their way, and what else the next group needs.
+  constexpr int kAhead = kWords * MT <= 4 ? 3 : kWords * MT <= 8 ? 2 : 1;
+  constexpr int kLaneX = kLaneCodes / 2;  // words of x that a lane needs for a group
+  constexpr bool kAheadX = kLaneX * NT <= 16;
+  unsigned codes_ahead[kAhead][MT][2][kWords];
+  unsigned x_ahead[NT][kLaneX];
+  T scale_ahead[MT][2], bias_ahead[MT][2];
+  auto fetch_codes = [&](int group, unsigned (&to)[MT][2][kWords]) {
+    if (group >= groups) return;
 #pragma unroll
     for (int i = 0; i < MT; ++i) {
 #pragma unroll
       for (int h = 0; h < 2; ++h) {
-        scale[i][h] = widen<T>(static_cast<const T*>(a.scales)[groups_at[i][h] + group]);
-        bias[i][h] = widen<T>(static_cast<const T*>(a.biases)[groups_at[i][h] + group]);
-#pragma unroll
-        for (int w = 0; w < kWords; ++w) now[i][h][w] = next[i][h][w];
+        load_words(codes[i][h] + static_cast<long long>(group) * (kGroup * kBits / 8), to[i][h]);
       }
     }
-    if (group + kWarps < groups) fetch(group + kWarps);
+  };
+  auto fetch_x = [&](int group, unsigned (&to)[NT][kLaneX]) {
+#pragma unroll
+    for (int j = 0; j < NT; ++j) {
+#pragma unroll
+      for (int w = 0; w < kLaneX; ++w) to[j][w] = 0;
+      if (has_x[j] && group < groups) load_words(x_row[j] + group * kGroup, to[j]);
+    }
+  };
+  auto fetch_scales = [&](int group) {
+    if (group >= groups) return;
+#pragma unroll
+    for (int i = 0; i < MT; ++i) {
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        scale_ahead[i][h] = static_cast<const T*>(a.scales)[groups_at[i][h] + group];
+        bias_ahead[i][h] = static_cast<const T*>(a.biases)[groups_at[i][h] + group];
+      }
+    }
+  };
+  wait_for_inputs();
+  let_next_kernel_start();
+#pragma unroll
+  for (int n = 0; n < kAhead; ++n) fetch_codes(warp + n * kWarps, codes_ahead[n]);
+  fetch_scales(warp);
+  if (kAheadX) fetch_x(warp, x_ahead);
+  for (int group = warp; group < groups; group += kWarps) {
+    float scale[MT][2], bias[MT][2];
+    unsigned now[MT][2][kWords], x_now[NT][kLaneX];
+#pragma unroll
+    for (int i = 0; i < MT; ++i) {
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        scale[i][h] = widen<T>(scale_ahead[i][h]);
+        bias[i][h] = widen<T>(bias_ahead[i][h]);
+#pragma unroll
+        for (int w = 0; w < kWords; ++w) {
+          now[i][h][w] = codes_ahead[0][i][h][w];
+#pragma unroll
+          for (int n = 0; n + 1 < kAhead; ++n) codes_ahead[n][i][h][w] = codes_ahead[n + 1][i][h][w];
+        }
+      }
+    }
+    fetch_codes(group + kAhead * kWarps, codes_ahead[kAhead - 1]);
+    fetch_scales(group + kWarps);
+    if constexpr (kAheadX) {
+#pragma unroll
+      for (int j = 0; j < NT; ++j) {
+#pragma unroll
+        for (int w = 0; w < kLaneX; ++w) x_now[j][w] = x_ahead[j][w];
+      }
+      fetch_x(group + kWarps, x_ahead);
+    } else {
+      fetch_x(group, x_now);
+    }
     float dots[MT][NT][4], sums[NT][4];
 #pragma unroll
     for (int j = 0; j < NT; ++j) {
@@ -163,8 +209,7 @@ inline void quantized_cores(const QuantizedArgs& a) {
       for (int j = 0; j < NT; ++j) {
         unsigned raw[kPairs];
 #pragma unroll
-        for (int p = 0; p < kPairs; ++p) raw[p] = 0;
-        if (has_x[j]) load_words(x_row[j] + group * kGroup + w * (32 / kBits), raw);
+        for (int p = 0; p < kPairs; ++p) raw[p] = x_now[j][w * kPairs + p];
         Pairs::arrange(raw, xp[j]);
 #pragma unroll
         for (int p = 0; p < kPairs; p += 2) TensorCore<T>::mma(sums[j], ones, xp[j][p], xp[j][p + 1]);

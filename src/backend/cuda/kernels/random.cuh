@@ -10,9 +10,11 @@ struct WordPair {
   uint32_t x, y;
 };
 
+/** gridDim.y is 1, which the compiler cannot know: the sum goes to the units that multiply, as rotations and xors keep
+ * the others busy. */
 template <int kLeft>
 inline void threefry_mix(WordPair& p) {
-  p.x += p.y;
+  p.x = p.x * gridDim.y + p.y;
   p.y = (p.y << kLeft | p.y >> (32 - kLeft)) ^ p.x;
 }
 
@@ -47,6 +49,20 @@ inline WordPair threefry(uint32_t k0, uint32_t k1, uint32_t x, uint32_t y) {
   p.x += k2;
   p.y += k0 + 5;
   return p;
+}
+
+/** Words first ... of the first half of a row, and their partners in the second. */
+template <int N>
+inline void draw_words(const uint32_t* key, long long first, long long half, long long size, Vec<uint32_t, N> (&words)[2]) {
+  uint32_t k0 = key[0], k1 = key[1];
+#pragma unroll
+  for (int j = 0; j < N; ++j) {
+    // An odd row has a middle word of its own.
+    long long partner = half + first + j;
+    WordPair p = threefry(k0, k1, static_cast<uint32_t>(first + j), partner < size ? static_cast<uint32_t>(partner) : 0);
+    words[0].v[j] = p.x;
+    words[1].v[j] = p.y;
+  }
 }
 
 /** Writes a word where it falls; a row may start unaligned and end within a word. */

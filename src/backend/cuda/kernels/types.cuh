@@ -129,6 +129,30 @@ inline Vec<T, N> load_vec(const T* p) {
   }
   return r;
 }
+/** The first and the second value of a word; a float is a word of its own. */
+template <class T>
+inline float first_of_word(unsigned word) {
+  return __uint_as_float(word);
+}
+template <>
+inline float first_of_word<bfloat_t>(unsigned word) {
+  return __uint_as_float(word << 16);
+}
+template <>
+inline float first_of_word<half_t>(unsigned word) {
+  return half_bits_to_float(static_cast<uint16_t>(word));
+}
+template <class T>
+inline float second_of_word(unsigned word);
+template <>
+inline float second_of_word<bfloat_t>(unsigned word) {
+  return __uint_as_float(word & 0xffff0000u);
+}
+template <>
+inline float second_of_word<half_t>(unsigned word) {
+  return half_bits_to_float(static_cast<uint16_t>(word >> 16));
+}
+
 template <class T, int N>
 inline Vec<T, N> load_vec_stream(const T* p) {
   constexpr int kBytes = sizeof(T) * N;
