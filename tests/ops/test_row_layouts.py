@@ -1,0 +1,87 @@
+"""Reductions, scans, sorts and partitions over layouts and lengths that take different paths."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import mlx.core as mx
+
+DTYPES = ["float32", "float16", "int8", "uint8", "int32", "int64", "bool_"]
+
+
+def as_numpy(x):
+    return np.array(x.astype(mx.float32))
+
+
+def integers(shape, dtype, low=-50, high=50):
+    values = np.random.default_rng(len(shape)).integers(low, high, shape)
+    return mx.array(values).astype(getattr(mx, dtype))
+
+
+def views(x):
+    """Every order of the axes, forward and backward, with the same view in NumPy."""
+    for order in itertools.permutations(range(x.ndim)):
+        view, same = mx.transpose(x, order), as_numpy(x).transpose(order)
+        yield view, same
+        back = (slice(None, None, -1),) * x.ndim
+        yield view[back], same[back]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1000, 8), (20, 30), (70, 33, 5), (3, 4, 600), (2, 100, 40)])
+def test_reductions_of_views(shape, dtype):
+    x = integers(shape, dtype)
+    for view, same in views(x):
+        for axis in range(len(shape)):
+            for op in ("max", "min", "all", "any", "argmax", "argmin"):
+                got = as_numpy(getattr(mx, op)(view, axis=axis))
+                np.testing.assert_array_equal(got, getattr(np, op)(same, axis=axis), op)
+            if dtype == "float16":
+                continue  # its sums are rounded
+            got = as_numpy(mx.sum(view, axis=axis))
+            np.testing.assert_array_equal(got, np.sum(same, axis=axis, dtype=np.float64))
+
+
+@pytest.mark.parametrize("shape", [(1300, 3), (2, 1300, 5), (700, 31), (40, 7), (200_000, 2)])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "int64"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_scans_of_few_columns(shape, dtype, reverse, inclusive):
+    x = integers(shape, dtype, -3, 4)
+    for axis in range(len(shape)):
+        values = as_numpy(x).astype(np.float64)
+        values = np.flip(values, axis) if reverse else values
+        expected = np.cumsum(values, axis)
+        if not inclusive:
+            expected -= values
+        expected = np.flip(expected, axis) if reverse else expected
+        got = mx.cumsum(x, axis=axis, reverse=reverse, inclusive=inclusive)
+        np.testing.assert_array_equal(as_numpy(got), expected)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 33, 64, 100, 128, 129])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int8", "uint16", "int64"])
+def test_sorts_of_short_rows(length, dtype):
+    x = integers((50, length), dtype, 0, 20)
+    if mx.issubdtype(x.dtype, mx.floating):
+        row = mx.arange(50)[:, None]
+        x = mx.where(row % 7 == 3, x * -0.0, x)
+        x = mx.where((row % 5 == 2) & (x == 4), mx.array(float("nan"), x.dtype), x)
+    same = as_numpy(x)
+    for axis in (0, 1):
+        np.testing.assert_array_equal(as_numpy(mx.sort(x, axis=axis)), np.sort(same, axis))
+        places = np.argsort(same, axis, kind="stable")
+        np.testing.assert_array_equal(as_numpy(mx.argsort(x, axis=axis)), places)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16", "int32"])
+@pytest.mark.parametrize("kth", [0, 100_000, 199_999])
+def test_partitions_of_long_rows(dtype, kth):
+    x = integers((200_000,), dtype, -10_000, 10_000)
+    same = as_numpy(x)
+    ordered = np.sort(same)
+    for got in (as_numpy(mx.partition(x, kth)), same[np.array(mx.argpartition(x, kth))]):
+        assert got[kth] == ordered[kth]
+        assert got[:kth].max(initial=ordered[0]) <= ordered[kth] <= got[kth:].min()
+        np.testing.assert_array_equal(np.sort(got), ordered)
