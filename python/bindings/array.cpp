@@ -33,7 +33,8 @@ void require_scalar(const mx::array& a, const char* op) {
   }
 }
 
-nb::object item(mx::array& a) {
+nb::object item(const mx::array& self) {
+  mx::array a = self;
   require_scalar(a, "item");
   eval_released(a);
   return to_scalar(a);
@@ -63,7 +64,8 @@ nb::object list_of(const mx::array& a, const T* data, size_t axis, int64_t offse
   return list;
 }
 
-nb::object tolist(mx::array& a) {
+nb::object tolist(const mx::array& self) {
+  mx::array a = self;
   eval_released(a);
   if (a.ndim() == 0) return to_scalar(a);
   return visit_dtype(a.dtype(), [&](auto tag) -> nb::object {

@@ -241,14 +241,15 @@ std::optional<mx::array> array_from_foreign(nb::handle value, std::optional<mx::
 }
 
 int get_buffer(PyObject* object, Py_buffer* view, int flags) {
-  auto* a = as_array(nb::handle(object));
   std::memset(view, 0, sizeof(*view));
-  if (!a) {
+  if (!as_array(nb::handle(object))) {
     PyErr_SetString(PyExc_BufferError, "the array is not initialised");
     return -1;
   }
   try {
-    eval_released(*a);
+    mx::array held = *as_array(nb::handle(object));
+    eval_released(held);
+    mx::array* a = &held;
     auto exported = std::make_unique<BufferExport>(BufferExport{*a, {}, {}});
     auto itemsize = static_cast<Py_ssize_t>(a->itemsize());
     exported->shape.assign(a->shape().begin(), a->shape().end());

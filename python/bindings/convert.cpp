@@ -163,12 +163,11 @@ bool is_operand(nb::handle handle) {
          nb::hasattr(handle, "__mlx_array__") || nb::hasattr(handle, "__dlpack__");
 }
 
+// `a` must be the caller's own: another thread may assign to a Python object while this one waits.
 void eval_released(mx::array& a) {
   if (a.is_available()) return;
-  // Another thread may put other contents into the Python object while this one waits.
-  mx::array held = a;
   nb::gil_scoped_release release;
-  held.eval();
+  a.eval();
 }
 
 nb::object to_scalar(mx::array& a) {

@@ -1,8 +1,6 @@
 // Arrays made from numbers and shapes: ranges, constants, diagonals, windows; asarray.
 #include <nanobind/stl/variant.h>
 
-#include <cmath>
-#include <numbers>
 #include <string>
 
 #include "bindings.h"
@@ -183,44 +181,20 @@ void bind_triangles(nb::module_& m) {
         "Matrices with zeros below the k-th diagonal.");
 }
 
-/** A window whose value at i is `value(i, length - 1)`; windows of length 1 are a single one. */
-template <typename Value>
-void def_window(nb::module_& m, const char* name, Value value, const char* doc) {
+using WindowFn = mx::array (*)(int, mx::StreamOrDevice);
+
+void def_window(nb::module_& m, const char* name, WindowFn window, const char* doc) {
   std::string signature =
       "def " + std::string(name) + "(M: int, *, stream: StreamOrDevice = None) -> array";
-  m.def(
-      name,
-      [value](int length, mx::StreamOrDevice s) {
-        if (length < 1) return mx::zeros(mx::Shape{0}, mx::float32, s);
-        if (length == 1) return mx::ones(mx::Shape{1}, mx::float32, s);
-        std::vector<float> values(length);
-        for (int i = 0; i < length; ++i) {
-          values[i] = static_cast<float>(value(i, static_cast<double>(length - 1)));
-        }
-        return mx::array(values.begin(), mx::Shape{length});
-      },
-      "M"_a, nb::kw_only(), "stream"_a = nb::none(), nb::sig(signature.c_str()), doc);
+  m.def(name, window, "M"_a, nb::kw_only(), "stream"_a = nb::none(), nb::sig(signature.c_str()),
+        doc);
 }
 
 void bind_windows(nb::module_& m) {
-  auto cosine = [](double i, double last, double harmonic) {
-    return std::cos(2 * std::numbers::pi * harmonic * i / last);
-  };
-  def_window(
-      m, "bartlett", [](double i, double last) { return 1.0 - std::abs(2.0 * i / last - 1.0); },
-      "The triangular window of M points.");
-  def_window(
-      m, "hanning", [cosine](double i, double last) { return 0.5 - 0.5 * cosine(i, last, 1); },
-      "The Hann window of M points.");
-  def_window(
-      m, "hamming", [cosine](double i, double last) { return 0.54 - 0.46 * cosine(i, last, 1); },
-      "The Hamming window of M points.");
-  def_window(
-      m, "blackman",
-      [cosine](double i, double last) {
-        return 0.42 - 0.5 * cosine(i, last, 1) + 0.08 * cosine(i, last, 2);
-      },
-      "The Blackman window of M points.");
+  def_window(m, "bartlett", &mx::bartlett, "The triangular window of M points.");
+  def_window(m, "hanning", &mx::hanning, "The Hann window of M points.");
+  def_window(m, "hamming", &mx::hamming, "The Hamming window of M points.");
+  def_window(m, "blackman", &mx::blackman, "The Blackman window of M points.");
 }
 
 [[noreturn]] void throw_copy_needed(const char* op) {

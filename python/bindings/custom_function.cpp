@@ -38,10 +38,6 @@ struct Call {
   }
 };
 
-nb::object invoke(nb::handle function, nb::handle kwargs, nb::args args) {
-  return function(*args, **nb::borrow<nb::dict>(kwargs));
-}
-
 /** Collects a gradient for each array of `tree` from what a vjp returned; None and what is left out
  * mean zero. */
 void match_gradients(nb::handle tree, nb::handle gradients, Arrays& out) {

@@ -94,12 +94,12 @@ PyObject* positive(PyObject* a) noexcept {
 
 int truth(PyObject* object) noexcept {
   try {
-    auto* a = as_array(nb::handle(object));
-    if (a->size() != 1) {
+    mx::array a = *as_array(nb::handle(object));  // others may assign to the object meanwhile
+    if (a.size() != 1) {
       throw std::invalid_argument("[bool] only arrays of size 1 have a truth value.");
     }
-    eval_released(*a);
-    return PyObject_IsTrue(to_scalar(*a).ptr());
+    eval_released(a);
+    return PyObject_IsTrue(to_scalar(a).ptr());
   } catch (...) {
     set_python_error();
     return -1;

@@ -189,21 +189,33 @@ bool array::is_tracer() const {
   return desc_->is_tracer && (detail::in_tracing() || detail::retain_graph());
 }
 
+namespace {
+
+/** The event of an array that is scheduled. Another thread may be scheduling it right now: it marks
+ * nodes first and attaches their events later, all of it under the graph's lock. */
+Event event_of(const array& a) {
+  std::lock_guard lock(graph_mutex());
+  return a.event();
+}
+
+}  // namespace
+
 bool array::is_available() const {
   if (status() == available) return true;
-  if (status() == evaluated && event().valid() && event().is_signaled()) {
-    event().check_error();
-    set_status(available);
-    return true;
-  }
-  return false;
+  if (status() != evaluated) return false;
+  Event event = event_of(*this);
+  if (!event.valid() || !event.is_signaled()) return false;
+  event.check_error();
+  set_status(available);
+  return true;
 }
 
 void array::wait() {
   if (status() == available) return;
-  if (event().valid()) {
-    event().wait();
-    event().check_error();
+  Event event = event_of(*this);
+  if (event.valid()) {
+    event.wait();
+    event.check_error();
   }
   set_status(available);
 }

@@ -6,6 +6,7 @@
 #include "mlx/allocator.h"
 #include "mlx/backend/common/utils.h"
 #include "mlx/backend/cpu/encoder.h"
+#include "mlx/dtype_utils.h"
 #include "mlx/utils.h"
 
 namespace example {
@@ -13,8 +14,7 @@ namespace example {
 mx::array scaled_sum(const mx::array& x, const mx::array& y, float alpha, float beta,
                      mx::StreamOrDevice s) {
   auto promoted = mx::promote_types(x.dtype(), y.dtype());
-  auto dtype =
-      mx::issubdtype(promoted, mx::float32) ? promoted : mx::promote_types(promoted, mx::float32);
+  auto dtype = mx::issubdtype(promoted, mx::inexact) ? promoted : mx::float32;
   auto operands = mx::broadcast_arrays({mx::astype(x, dtype, s), mx::astype(y, dtype, s)}, s);
   auto shape = operands[0].shape();
   return mx::array(shape, dtype, std::make_shared<ScaledSum>(mx::to_stream(s), alpha, beta),
@@ -25,19 +25,22 @@ void ScaledSum::eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::a
   mx::array x = inputs[0];
   mx::array y = inputs[1];
   mx::array& out = outputs[0];
-  if (out.dtype() != mx::float32) throw std::runtime_error("ScaledSum takes float32 only");
-  out.set_data(mx::allocator::malloc(out.nbytes()));
-  auto& encoder = mx::cpu::get_command_encoder(stream());
-  encoder.set_input_array(x);
-  encoder.set_input_array(y);
-  encoder.set_output_array(out);
-  encoder.dispatch([x = mx::array::unsafe_weak_copy(x), y = mx::array::unsafe_weak_copy(y),
-                    to = out.data<float>(), n = out.size(), alpha = alpha_, beta = beta_]() {
-    for (size_t i = 0; i < n; ++i) {
-      auto at = mx::elem_to_loc(i, x.shape(), x.strides());
-      auto bt = mx::elem_to_loc(i, y);
-      to[i] = alpha * x.data<float>()[at] + beta * y.data<float>()[bt];
-    }
+  mx::dispatch_float_types(out.dtype(), "[scaled_sum]", [&](auto tag) {
+    using T = MLX_GET_TYPE(tag);
+    out.set_data(mx::allocator::malloc(out.nbytes()));
+    auto& encoder = mx::cpu::get_command_encoder(stream());
+    encoder.set_input_array(x);
+    encoder.set_input_array(y);
+    encoder.set_output_array(out);
+    encoder.dispatch([x = mx::array::unsafe_weak_copy(x), y = mx::array::unsafe_weak_copy(y),
+                      to = out.data<T>(), n = out.size(), alpha = alpha_, beta = beta_]() {
+      for (size_t i = 0; i < n; ++i) {
+        auto at = mx::elem_to_loc(i, x.shape(), x.strides());
+        auto bt = mx::elem_to_loc(i, y);
+        to[i] = static_cast<T>(alpha * static_cast<float>(x.data<T>()[at]) +
+                               beta * static_cast<float>(y.data<T>()[bt]));
+      }
+    });
   });
 }
 

@@ -147,3 +147,42 @@ def test_indexed_updates(mx):
         assert mx.sum(x).item() == 50 * (i + 2)
 
     run_threads(work)
+
+
+def test_in_place_updates_of_one_array(mx):
+    """Updates of one array object may overtake each other, but each is whole and nothing breaks."""
+    x = mx.zeros((1000,))
+
+    def work(i):
+        nonlocal x
+        for k in range(100):
+            if i % 4 == 0:
+                x += 1
+            elif i % 4 == 1:
+                x[k : k + 10] = 5.0
+            elif i % 4 == 2:
+                mx.eval(x)
+                assert np.array(x).shape == (1000,)
+            else:
+                x[mx.array([k])] = x[k + 1]
+                assert x.sum().item() >= 0
+
+    run_threads(work)
+    values = np.array(x)
+    assert values.shape == (1000,) and np.isfinite(values).all() and (values >= 0).all()
+
+
+def test_the_random_state_is_the_calling_threads(mx):
+    """A function compiled with random.state draws from the keys of the thread that calls it."""
+    draw = mx.compile(
+        lambda: mx.random.uniform(shape=(3,)), inputs=mx.random.state, outputs=mx.random.state
+    )
+    draw()
+
+    def work(i):
+        mx.random.seed(i)
+        drawn = [draw().tolist() for _ in range(4)]
+        mx.random.seed(i)
+        assert drawn == [mx.random.uniform(shape=(3,)).tolist() for _ in range(4)]
+
+    run_threads(work)

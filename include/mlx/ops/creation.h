@@ -17,6 +17,12 @@ MLX_API array arange(int start, int stop, int step, StreamOrDevice s = {});
 MLX_API array arange(int start, int stop, StreamOrDevice s = {});
 MLX_API array arange(int stop, StreamOrDevice s = {});
 
+/** Windows of `M` points. */
+MLX_API array bartlett(int M, StreamOrDevice s = {});
+MLX_API array hanning(int M, StreamOrDevice s = {});
+MLX_API array hamming(int M, StreamOrDevice s = {});
+MLX_API array blackman(int M, StreamOrDevice s = {});
+
 /** `num` evenly spaced numbers from start to stop, stop included if `endpoint`. */
 MLX_API array linspace(double start, double stop, int num, bool endpoint, Dtype dtype = float32,
                        StreamOrDevice s = {});

@@ -53,7 +53,7 @@ def test_learns_and_writes_results(tmp_path):
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if line.startswith("Validation loss"))
     # Training stops by steps or time, whichever is first; either way it must have learned.
-    assert float(line.split()[2]) < 2.8
+    assert float(line.split()[2]) < 0.5  # the bigram entropy is 0.64
     out = tmp_path / "out"
     weights = mx.load(str(out / "char_lm.safetensors"))
     assert weights["embedding.weight"].shape == (256, 64)
