@@ -12,7 +12,16 @@ FOLDER = pathlib.Path(mx.__file__).parent / "core"
 STUBS = sorted(path.stem for path in FOLDER.glob("*.pyi"))
 
 # Types for annotations only, and what every module has.
-ONLY_IN_STUBS = {"scalar", "Annotated", "ArrayLike", "T"}
+ONLY_IN_STUBS = {
+    "scalar",
+    "ArrayLike",
+    "DLPackCompatible",
+    "StreamOrDevice",
+    "list_or_scalar",
+    "P",
+    "R",
+    "T",
+}
 
 
 def names_of(body):
@@ -22,6 +31,9 @@ def names_of(body):
             found[node.name] = node
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found[node.target.id] = node
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mlx"):
+            # Only what is imported under another name is a name of the module.
+            found.update({alias.asname: node for alias in node.names if alias.asname})
         elif isinstance(node, ast.Assign):
             found.update({t.id: node for t in node.targets if isinstance(t, ast.Name)})
     return {name: node for name, node in found.items() if not name.startswith("_")}
