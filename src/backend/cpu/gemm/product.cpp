@@ -11,7 +11,7 @@ namespace mlx::core::cpu {
 namespace {
 
 constexpr int64_t kDepthBlock = 512;           // a sliver of a this deep fits the first-level cache
-constexpr int64_t kBlockBytes = 768 << 10;     // of b packed by a task: in its second-level cache
+constexpr int64_t kBlockBytes = 1 << 20;       // of b packed by a task: in its second-level cache
 constexpr int64_t kSharedBytes = 8 << 20;      // of a packed at once, for all tasks
 constexpr int64_t kStoredRows = 1024;          // of a tile of sums that is stored when it is done
 constexpr int64_t kElementsToShare = 1 << 15;  // less is packed by one thread
@@ -56,22 +56,36 @@ class Product {
   }
 
  private:
-  // Layout: one block for each depth block, all rows of the chunk deep.
+  // Layout: one block for each depth block, in groups of rows. Packers write past their end, so
+  // each group has room for that: the next one may be packed by another thread at the same time.
   const T* pack_rows(int64_t i0, int64_t rows, int64_t k0, int64_t depth) {
-    const int64_t mr = kernel_.rows;
-    const int64_t padded = round_up(rows, mr);
-    T* packed = thread_scratch<T>(ScratchUse::packed_a, padded * depth + kPackSlack);
+    const int64_t groups = div_up(rows, group_rows_);
     const int64_t blocks = div_up(depth, depth_block_);
-    const int64_t groups = rows * depth < kElementsToShare ? 1 : div_up(padded / mr, 8);
-    parallel_for(groups * blocks, [&](int64_t task) {
+    T* packed = thread_scratch<T>(ScratchUse::packed_a, blocks * block_size(rows, depth_block_));
+    auto pack_group = [&](int64_t task) {
       const int64_t k = task / groups * depth_block_;
       const int64_t part = std::min(depth_block_, depth - k);
-      const int64_t first = padded / mr * (task % groups) / groups * mr;
-      const int64_t last = padded / mr * (task % groups + 1) / groups * mr;
-      p_.pack_a(packed + k * padded + first * part, static_cast<int>(mr), i0 + first,
-                std::min(last, rows) - first, k0 + k, part);
-    });
+      const int64_t first = task % groups * group_rows_;
+      p_.pack_a(group(packed, rows, k, part, first), kernel_.rows, i0 + first,
+                std::min(group_rows_, rows - first), k0 + k, part);
+    };
+    if (rows * depth < kElementsToShare) {
+      for (int64_t task = 0; task < groups * blocks; ++task) pack_group(task);
+    } else {
+      parallel_for(groups * blocks, pack_group);
+    }
     return packed;
+  }
+
+  int64_t block_size(int64_t rows, int64_t depth) const {
+    return div_up(rows, group_rows_) * (group_rows_ * depth + kPackSlack);
+  }
+
+  /** Where the group of row `first` (of a chunk of `rows`) begins in the depth block from k. */
+  template <typename P>
+  P* group(P* packed, int64_t rows, int64_t k, int64_t part, int64_t first) const {
+    return packed + k / depth_block_ * block_size(rows, depth_block_) +
+           first / group_rows_ * (group_rows_ * part + kPackSlack);
   }
 
   /** The rows [first, first + count) of a chunk of `chunk_rows` from i0, times some columns. */
@@ -80,7 +94,6 @@ class Product {
     const int mr = kernel_.rows;
     const int nr = kernel_.columns;
     const int64_t row = i0 + first;
-    const int64_t padded = round_up(chunk_rows, mr);
     T* b_packed =
         thread_scratch<T>(ScratchUse::packed_b, round_up(columns, nr) * depth_block_ + kPackSlack);
     const bool direct = p_.direct_out != nullptr;
@@ -90,14 +103,20 @@ class Product {
     for (int64_t k = 0; k < depth; k += depth_block_) {
       const int64_t part = std::min(depth_block_, depth - k);
       p_.pack_b(b_packed, nr, j0, columns, k0 + k, part);
-      Slivers<T> a = p_.a_in_place;
-      if (a_packed != nullptr) {
-        a = packed_slivers(a_packed + k * padded + first * part, mr, part);
-      } else {
+      const Slivers<T> b = packed_slivers(b_packed, nr, part);
+      if (a_packed == nullptr) {
+        Slivers<T> a = p_.a_in_place;
         a.data += row * a.lane_stride + (k0 + k) * a.depth_stride;
+        multiply_block(kernel_, count, columns, part, a, b, sums, ld, k0 + k > 0);
+        continue;
       }
-      multiply_block(kernel_, count, columns, part, a, packed_slivers(b_packed, nr, part), sums, ld,
-                     k0 + k > 0);
+      for (int64_t i = first; i < first + count;) {
+        const int64_t next = std::min(first + count, (i / group_rows_ + 1) * group_rows_);
+        const T* data = group(a_packed, chunk_rows, k, part, i) + i % group_rows_ * part;
+        multiply_block(kernel_, next - i, columns, part, packed_slivers(data, mr, part), b,
+                       sums + (i - first) * ld, ld, k0 + k > 0);
+        i = next;
+      }
     }
     if (!direct) p_.store(sums, ld, row, count, j0, columns);
   }
@@ -136,6 +155,7 @@ class Product {
   const ProductParts<T>& p_;
   const MicroKernel<T>& kernel_;
   const double flops_;
+  const int64_t group_rows_ = 8 * kernel_.rows;
   int64_t depth_block_;
 };
 
