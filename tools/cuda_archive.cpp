@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   std::string folder = argv[1];
   std::vector<std::string> targets;
   auto texts = common_kernels();
+  const size_t built_in = texts.size();
   for (int i = 2; i < argc; ++i) {
     if (std::string(argv[i]) == "--texts" && i + 1 < argc) {
       add_recorded(argv[++i], texts);
@@ -55,6 +56,7 @@ int main(int argc, char** argv) {
   }
   std::atomic<size_t> next{0};
   std::atomic<int> failed{0};
+  std::atomic<int> stale{0};
   const size_t total = texts.size() * targets.size();
   auto work = [&] {
     for (size_t i = next++; i < total; i = next++) {
@@ -65,8 +67,9 @@ int main(int argc, char** argv) {
       try {
         cubin_cache::store(folder, key, compile_cubin(text.source, text.name, target));
       } catch (const std::exception& error) {
+        // A recorded text may be older than the kernel it calls: nothing will look for it.
+        ++(i % texts.size() < built_in ? failed : stale);
         std::fprintf(stderr, "%s\n", error.what());
-        ++failed;
       }
     }
   };
@@ -74,7 +77,7 @@ int main(int argc, char** argv) {
   for (unsigned t = 0; t < std::max(1u, std::thread::hardware_concurrency()); ++t)
     threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
-  std::printf("%zu kernels for %zu targets, %d failed\n", texts.size(), targets.size(),
-              failed.load());
+  std::printf("%zu kernels for %zu targets, %d failed, %d recorded texts out of date\n",
+              texts.size(), targets.size(), failed.load(), stale.load());
   return failed == 0 ? 0 : 1;
 }
