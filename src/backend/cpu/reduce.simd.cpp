@@ -23,12 +23,13 @@ using LaneTag = hn::CappedTag<A, kLanes / 4>;
 template <class Op, class D>
 HWY_INLINE hn::TFromD<D> fold_vector(D d, hn::Vec<D> v) {
   (void)d;
-  if constexpr (hn::MaxLanes(D()) == 1) {
-    return hn::GetLane(v);
-  } else {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) > 1) {
     const hn::Half<D> half;
     return fold_vector<Op>(half, Op::apply(half, hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
   }
+#endif
+  return hn::GetLane(v);
 }
 
 template <class Op, typename T, class D>
@@ -199,6 +200,7 @@ HWY_INLINE hn::Vec<D> block_tree(D d, size_t rows, At&& at) {
   return sum;
 }
 
+#if !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
 /** Squares of elements that fill the 16-byte blocks of vectors, turned: columns[k] holds element k
  * of each block. */
 template <class D, typename A, class V>
@@ -214,6 +216,7 @@ HWY_INLINE void load_squares(D d, const A* x, int64_t stride, V* columns) {
     for (int i = 0; i < N; ++i) columns[i] = other[i];
   }
 }
+#endif
 
 /** Tree down one block of the next few columns, whose elements follow one another in memory. */
 template <class Op, typename A>
