@@ -16,6 +16,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -126,6 +127,8 @@ def run_case(case, workers):
             if round_number >= 2 and estimate > 1:
                 continue
             repeats = max(1, min(200, int(SECONDS_PER_TURN / max(estimate, 1e-7))))
+            # The threads of OpenMP spin for 0.2 s after their work, on the cores that the next one needs.
+            time.sleep(0.25)
             collected += worker.ask("measure", variant, repeats)
     for (worker, variant), collected in times.items():
         result.setdefault(worker.name, {})[variant] = statistics.median(collected) / case.per
