@@ -13,8 +13,9 @@ cd "$ROOT"
 if [ "${1:-}" = carry ]; then
   mkdir -p "${2:?a folder is needed}" && cd "$2"
   apt-get download libhwy-dev libhwy1 nlohmann-json3-dev libfmt-dev libfmt9 libgtest-dev || exit 1
-  # Plain Python: pytest and hypothesis run in any version.
-  exec "${PYTHON:-python3}" -m pip install --quiet --target python --no-compile pytest hypothesis ml_dtypes
+  # Plain Python, so any version of it runs them; NumPy is the machine's own.
+  exec "${PYTHON:-python3}" -m pip install --quiet --target python --no-compile --no-deps \
+    nanobind pytest iniconfig packaging pluggy pygments hypothesis sortedcontainers
 fi
 
 PACKAGES=${1:-}
