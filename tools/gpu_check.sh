@@ -15,7 +15,7 @@ if [ "${1:-}" = carry ]; then
   apt-get download libhwy-dev libhwy1 nlohmann-json3-dev libfmt-dev libfmt9 libgtest-dev || exit 1
   # Plain Python, so any version of it runs them; NumPy is the machine's own.
   exec "${PYTHON:-python3}" -m pip install --quiet --target python --no-compile --no-deps \
-    nanobind pytest iniconfig packaging pluggy pygments hypothesis sortedcontainers
+    --constraint "$ROOT/tools/requirements.txt" nanobind pytest iniconfig packaging pluggy pygments
 fi
 
 PACKAGES=${1:-}
