@@ -10,7 +10,7 @@ set_target_properties(mlx_shared PROPERTIES OUTPUT_NAME mlx LIBRARY_OUTPUT_DIREC
 target_include_directories(mlx_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(
   mlx_shared PUBLIC Threads::Threads PRIVATE fmt::fmt ${MLX_HWY_CONTRIB_LIBRARY} ${MLX_HWY_LIBRARY}
-                                             ${MLX_OPENBLAS_LIBRARY} ${CMAKE_DL_LIBS})
+                                             ${CMAKE_DL_LIBS})
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/include/mlx/version.h version_lines REGEX "define MLX_VERSION_(MAJOR|MINOR|PATCH) ")
 string(REGEX MATCHALL "[0-9]+" version_numbers "${version_lines}")

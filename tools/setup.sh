@@ -3,7 +3,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PACKAGES=(g++ cmake ninja-build ccache mold python3-dev python3-venv libhwy-dev nlohmann-json3-dev
-  libfmt-dev libopenblas-dev liblapacke-dev libgtest-dev libbenchmark-dev)
+  libfmt-dev libopenblas0-serial libgtest-dev libbenchmark-dev)
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -17,9 +17,8 @@ ELSEWHERE = {
         "conv_transpose3d", "export_function", "import_function", "exporter", "export_to_dot", "save_gguf",
         "qqmm", "gather_qmm", "gather_qqmm", "gather_mm", "block_masked_mm", "segmented_mm",
         "hadamard_transform", "to_fp8", "from_fp8", "fast.metal_kernel", "fast.cuda_kernel",
-        "fast.precompiled_cuda_kernel", "fast.gated_delta_update",
+        "fast.precompiled_cuda_kernel", "fast.gated_delta_update", "matrix_norm",
     },
-    "needs a factorisation, which this version lacks": {"random.multivariate_normal", "matrix_norm"},
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ CASES = [
     draw("categorical", f"mx.random.categorical(b, key={K}), mx.random.categorical(b, axis=0, key={K})", b=P(6, 9)),
     draw("categorical_samples", f"mx.random.categorical(b, num_samples=5, key={K}), mx.random.categorical(b, shape=(4, 6), key={K})", b=P(6, 9)),
     draw("laplace", f"mx.random.laplace((20,), key={K}), mx.random.laplace((5,), loc=1.0, scale=2.0, key={K})", tolerance=20),
+    draw("multivariate_normal", f"mx.random.multivariate_normal(b, mx.array([[2.0, 0.5], [0.5, 1.0]]), (4, 3), key={K})", b=P(3, 2), tolerance=20),
     draw("permutation", f"mx.random.permutation(10, key={K}), mx.random.permutation(b, key={K}), mx.random.permutation(b, axis=1, key={K})", b=P(6, 5)),
     draw("seeded", "mx.random.seed(3); out = mx.random.uniform(shape=(3,)), mx.random.normal((2, 2)), mx.random.randint(0, 9, (4,)), mx.random.bernoulli(0.5, (3,))", tolerance=8),
     draw("seeded_twice", "mx.random.seed(3); x = mx.random.uniform(shape=(3,)); mx.random.seed(3); out = x, mx.random.uniform(shape=(3,))"),
