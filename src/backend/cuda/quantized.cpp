@@ -2,6 +2,8 @@
 // expanding the codes once and multiplying.
 #include "backend/cuda/quantized.h"
 
+#include <cstdint>
+
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/matmul.h"
 #include "backend/cuda/rows.h"
@@ -86,6 +88,25 @@ struct Product {
   int64_t m, n, k, matrices;
 };
 
+QuantizedArgs product_args(Encoder& encoder, const array& x, const array& w, const array& scales,
+                           const array& biases, const array& out, const Product& p,
+                           int group_size) {
+  QuantizedArgs args{};
+  args.x = pointer(encoder.input(x));
+  args.codes = pointer(encoder.input(w));
+  args.scales = pointer(encoder.input(scales));
+  args.biases = pointer(encoder.input(biases));
+  args.out = mutable_pointer(encoder.output(out));
+  args.m = p.m;
+  args.n = p.n;
+  args.k = p.k;
+  args.groups = p.k / group_size;
+  args.batch_x = p.m * p.k;
+  args.batch_w = p.n;
+  args.batch_out = p.m * p.n;
+  return args;
+}
+
 /** Rows of w and of x, in 16s and 8s, that a block of the tensor core kernel takes. */
 struct CoresTile {
   int w, x;
@@ -108,19 +129,7 @@ bool multiply_by_cores(Encoder& encoder, const array& x, const array& w, const a
   }
   encoder.allocate(out);
   const CoresTile tile = cores_tile(p.m, p.n, bits);
-  QuantizedArgs args{};
-  args.x = pointer(encoder.input(x));
-  args.codes = pointer(encoder.input(w));
-  args.scales = pointer(encoder.input(scales));
-  args.biases = pointer(encoder.input(biases));
-  args.out = mutable_pointer(encoder.output(out));
-  args.m = p.m;
-  args.n = p.n;
-  args.k = p.k;
-  args.groups = p.k / group_size;
-  args.batch_x = p.m * p.k;
-  args.batch_w = p.n;
-  args.batch_out = p.m * p.n;
+  QuantizedArgs args = product_args(encoder, x, w, scales, biases, out, p, group_size);
   const char* type = device_type(x.dtype());
   std::string name =
       fmt::format("quantized_cores_{}_{}_{}_{}_{}", type, bits, group_size, tile.w, tile.x);
@@ -161,24 +170,11 @@ bool multiply_by_dots(Encoder& encoder, const array& x, const array& w, const ar
   // More rows of w in a warp use x more often, but leave fewer warps.
   int warp_rows = p.n >= 8192 ? 4 : p.n >= 4096 ? 2 : 1;
   if (rows_at_once >= 4 && warp_rows > 2) warp_rows = 2;
-  QuantizedArgs args{};
-  CuDevicePtr source = encoder.input(x);
-  CuDevicePtr packed = encoder.input(w);
-  if (source % 16 != 0 || packed % 16 != 0 || p.k * bits / 8 % 16 != 0 || p.k % 8 != 0) {
+  QuantizedArgs args = product_args(encoder, x, w, scales, biases, out, p, group_size);
+  auto aligned = [](const void* at) { return reinterpret_cast<uintptr_t>(at) % 16 == 0; };
+  if (!aligned(args.x) || !aligned(args.codes) || p.k * bits / 8 % 16 != 0 || p.k % 8 != 0) {
     throw_internal("a quantised operand that is not aligned to 16 bytes");
   }
-  args.x = pointer(source);
-  args.codes = pointer(packed);
-  args.scales = pointer(encoder.input(scales));
-  args.biases = pointer(encoder.input(biases));
-  args.out = mutable_pointer(encoder.output(out));
-  args.m = p.m;
-  args.n = p.n;
-  args.k = p.k;
-  args.groups = p.k / group_size;
-  args.batch_x = p.m * p.k;
-  args.batch_w = p.n;
-  args.batch_out = p.m * p.n;
   const char* type = device_type(x.dtype());
   std::string name =
       fmt::format("quantized_dot_{}_{}_{}_{}_{}", type, bits, group_size, rows_at_once, warp_rows);

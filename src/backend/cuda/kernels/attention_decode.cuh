@@ -32,6 +32,32 @@ inline void put_decoded(const AttentionArgs& a, int batch, int key_head, int row
   }
 }
 
+/** What the warps of a block have found for each of its rows: the running maximum, sum and output. */
+template <class T, int kWarps, int R, int D>
+struct DecodedParts {
+  float max[kWarps][R], sum[kWarps][R], out[kWarps][R][D];
+
+  /** Joins the warps, always in the same order, and writes the rows; all threads call it. */
+  void put_joined(const AttentionArgs& a, int batch, int key_head, int first_row, int rows, int split) const {
+    __syncthreads();
+    for (int i = threadIdx.x; i < R * D; i += kWarps * 32) {
+      int r = i / D, d = i % D;
+      if (first_row + r >= rows) continue;
+      float top = -kInfinity;
+#pragma unroll
+      for (int w = 0; w < kWarps; ++w) top = fmaxf(top, max[w][r]);
+      float total = 0.0f, value = 0.0f;
+#pragma unroll
+      for (int w = 0; w < kWarps; ++w) {
+        float weight = max[w][r] == -kInfinity ? 0.0f : exp2_approx(max[w][r] - top);
+        total += sum[w][r] * weight;
+        value += out[w][r][d] * weight;
+      }
+      put_decoded<T, D>(a, batch, key_head, first_row + r, split, d, top, total, value);
+    }
+  }
+};
+
 /** One row's running softmax over D features, spread over kLanes lanes with 8 features each. */
 template <class T, int D, int R, MaskKind kMask>
 inline void attention_decode(const AttentionArgs& a) {
@@ -40,9 +66,7 @@ inline void attention_decode(const AttentionArgs& a) {
   constexpr int kUnroll = R >= 4 ? 2 : 4;
   constexpr int kWarps = 8;
   constexpr float kLog2 = 1.4426950408889634f;
-  __shared__ float shared_max[kWarps][R];
-  __shared__ float shared_sum[kWarps][R];
-  __shared__ float shared_out[kWarps][R][D];
+  __shared__ DecodedParts<T, kWarps, R, D> parts;
   wait_for_inputs();
   let_next_kernel_start();
   int lane = lane_id(), warp = warp_id();
@@ -123,7 +147,7 @@ inline void attention_decode(const AttentionArgs& a) {
       }
     }
   }
-  // Join the lane groups of a warp, then the warps, always in the same order.
+  // Join the lane groups of a warp, always in the same order.
 #pragma unroll
   for (int r = 0; r < R; ++r) {
 #pragma unroll
@@ -144,29 +168,14 @@ inline void attention_decode(const AttentionArgs& a) {
     }
     if (lane < kLanes) {
 #pragma unroll
-      for (int e = 0; e < 8; ++e) shared_out[warp][r][feature + e] = o[r][e];
+      for (int e = 0; e < 8; ++e) parts.out[warp][r][feature + e] = o[r][e];
       if (lane == 0) {
-        shared_max[warp][r] = max[r];
-        shared_sum[warp][r] = sum[r];
+        parts.max[warp][r] = max[r];
+        parts.sum[warp][r] = sum[r];
       }
     }
   }
-  __syncthreads();
-  for (int i = threadIdx.x; i < R * D; i += kWarps * 32) {
-    int r = i / D, d = i % D;
-    if (first_row + r >= rows) continue;
-    float top = -kInfinity;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) top = fmaxf(top, shared_max[w][r]);
-    float total = 0.0f, value = 0.0f;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) {
-      float weight = shared_max[w][r] == -kInfinity ? 0.0f : exp2_approx(shared_max[w][r] - top);
-      total += shared_sum[w][r] * weight;
-      value += shared_out[w][r][d] * weight;
-    }
-    put_decoded<T, D>(a, batch, key_head, first_row + r, split, d, top, total, value);
-  }
+  parts.put_joined(a, batch, key_head, first_row, rows, split);
 }
 
 /** Up to 8 rows that share their keys, on tensor cores: a warp takes 16 keys at once, straight from memory to registers
@@ -177,9 +186,7 @@ inline void attention_decode_cores(const AttentionArgs& a) {
   constexpr int kRows = 8, kWarps = 4, kKeys = 16;
   constexpr int kBlocks = D / 64;
   constexpr float kLog2 = 1.4426950408889634f;
-  __shared__ float shared_max[kWarps][kRows];
-  __shared__ float shared_sum[kWarps][kRows];
-  __shared__ float shared_out[kWarps][kRows][D];
+  __shared__ DecodedParts<T, kWarps, kRows, D> parts;
   wait_for_inputs();
   let_next_kernel_start();
   int lane = lane_id(), warp = warp_id();
@@ -299,14 +306,13 @@ inline void attention_decode_cores(const AttentionArgs& a) {
       }
     }
   }
-  // Join the warps, always in the same order.
 #pragma unroll
   for (int c = 0; c < 2; ++c) {
 #pragma unroll
     for (int mask = 4; mask < 32; mask *= 2) sum[c] += shuffle_xor(sum[c], mask);
     if (g == 0) {
-      shared_max[warp][2 * t + c] = max[c];
-      shared_sum[warp][2 * t + c] = sum[c];
+      parts.max[warp][2 * t + c] = max[c];
+      parts.sum[warp][2 * t + c] = sum[c];
     }
   }
 #pragma unroll
@@ -314,25 +320,10 @@ inline void attention_decode_cores(const AttentionArgs& a) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) shared_out[warp][2 * t + e % 2][64 * b + 8 * g + 2 * i + e / 2] = o[b][i][e];
+      for (int e = 0; e < 4; ++e) parts.out[warp][2 * t + e % 2][64 * b + 8 * g + 2 * i + e / 2] = o[b][i][e];
     }
   }
-  __syncthreads();
-  for (int i = threadIdx.x; i < kRows * D; i += kWarps * 32) {
-    int r = i / D, d = i % D;
-    if (first_row + r >= rows) continue;
-    float top = -kInfinity;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) top = fmaxf(top, shared_max[w][r]);
-    float total = 0.0f, value = 0.0f;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) {
-      float weight = shared_max[w][r] == -kInfinity ? 0.0f : exp2_approx(shared_max[w][r] - top);
-      total += shared_sum[w][r] * weight;
-      value += shared_out[w][r][d] * weight;
-    }
-    put_decoded<T, D>(a, batch, key_head, first_row + r, split, d, top, total, value);
-  }
+  parts.put_joined(a, batch, key_head, first_row, rows, split);
 }
 
 /** Joins the splits of each row; a block a row, a thread a feature. */
