@@ -9,9 +9,7 @@ namespace mlx_device {
 /** Element by element between any two layouts. */
 template <class T, int kDims>
 inline void copy_strided(const CopyArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.size) return;
   long long rest = at;
   long long in = 0, out = 0;
@@ -84,9 +82,7 @@ inline void transpose_tiles(const TransposeArgs& a) {
 /** All elements of the output receive one value. */
 template <class T>
 inline void fill_value(const FlatArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.size) return;
   T value;
   memcpy(&value, &a.constants[0], sizeof(T));

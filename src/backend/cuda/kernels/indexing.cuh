@@ -43,24 +43,28 @@ inline long long scatter_offset(const IndexArgs& a, long long position) {
   return offset;
 }
 
+/** Calls f(d, c) with the coordinates of element `rest` of `shape`, counted row-major; innermost first. */
+template <int kDims, class F>
+inline void for_coordinates(long long rest, const long long (&shape)[kMaxDims], F f) {
+#pragma unroll
+  for (int d = 0; d < kDims; ++d) {
+    long long next = d + 1 == kDims && kDims < kMaxDims ? 0 : rest / shape[d];
+    f(d, rest - next * shape[d]);
+    rest = next;
+  }
+}
+
 template <int kDims>
 inline long long slice_offset(const IndexArgs& a, long long within) {
   long long offset = 0;
-#pragma unroll
-  for (int d = 0; d < kDims; ++d) {
-    long long next = d + 1 == kDims ? 0 : within / a.shape[d];
-    offset += (within - next * a.shape[d]) * a.strides[d];
-    within = next;
-  }
+  for_coordinates<kDims>(within, a.shape, [&](int d, long long c) { offset += c * a.strides[d]; });
   return offset;
 }
 
 /** T is a unit of bits, possibly several elements; strides count in units. */
 template <class T, class Index, int kDims>
 inline void gather(const IndexArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.positions * a.slice) return;
   long long position = at / a.slice;
   long long within = at - position * a.slice;
@@ -70,9 +74,7 @@ inline void gather(const IndexArgs& a) {
 
 template <class T, class Index>
 inline void gather_axis(const AxisArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.pre * a.index_length * a.post) return;
   long long row = at / (a.index_length * a.post);
   long long column = at % a.post;
@@ -95,9 +97,7 @@ inline void apply_update(Op op, T* target, T update) {
 /** Where each position goes, as a sort key: dropped ones go last. */
 template <class Index>
 inline void scatter_keys(const IndexArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.positions) return;
   long long offset = scatter_offset<Index>(a, at);
   static_cast<uint64_t*>(a.out)[at] = offset == kDropped ? ~0ull : static_cast<uint64_t>(offset);
@@ -106,9 +106,7 @@ inline void scatter_keys(const IndexArgs& a) {
 /** Sorted positions: whoever meets the first of those that go to one place applies them all in order. */
 template <class T, class Op, int kDims>
 inline void scatter_sorted(const IndexArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.positions * a.slice) return;
   long long rank = at / a.slice;
   long long within = at - rank * a.slice;
@@ -144,9 +142,7 @@ inline void scatter_in_order(const IndexArgs& a) {
 /** Lines along the axis are independent; each is one thread's. */
 template <class T, class Op, class Index>
 inline void scatter_axis(const AxisArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long line = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long line = start_element();
   if (line >= a.pre * a.post) return;
   long long row = line / a.post, column = line % a.post;
   T* out = static_cast<T*>(a.out) + row * a.length * a.post + column;
@@ -171,46 +167,31 @@ inline long long slice_shift(const SliceArgs& a) {
 
 template <class T, class Op, class Start>
 inline void slice_update(const SliceArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.size) return;
   long long shift = slice_shift<Start, true>(a);
   if (shift == kDropped) return;
-  long long in = 0, out = shift, rest = at;
-#pragma unroll
-  for (int d = 0; d < kMaxDims; ++d) {
-    long long next = rest / a.shape[d];
-    long long c = rest - next * a.shape[d];
+  long long in = 0, out = shift;
+  for_coordinates<kMaxDims>(at, a.shape, [&](int d, long long c) {
     in += c * a.in_strides[d];
     out += c * a.out_strides[d];
-    rest = next;
-  }
+  });
   apply_update(Op(), static_cast<T*>(a.out) + out, static_cast<const T*>(a.in)[in]);
 }
 
 template <class T, class Start>
 inline void dynamic_slice(const SliceArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.size) return;
-  long long in = slice_shift<Start, false>(a), rest = at;
-#pragma unroll
-  for (int d = 0; d < kMaxDims; ++d) {
-    long long next = rest / a.shape[d];
-    in += (rest - next * a.shape[d]) * a.in_strides[d];
-    rest = next;
-  }
+  long long in = slice_shift<Start, false>(a);
+  for_coordinates<kMaxDims>(at, a.shape, [&](int d, long long c) { in += c * a.in_strides[d]; });
   static_cast<T*>(a.out)[at] = static_cast<const T*>(a.in)[in];
 }
 
 /** Where the mask holds, the next element of the row's source; `order` counts the mask up to each place. */
 template <class T>
 inline void masked_scatter(const IndexArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.positions) return;
   if (!static_cast<const bool*>(a.indices[0])[at]) return;
   long long row = at / a.lengths[0];

@@ -191,9 +191,7 @@ inline unsigned long long eight_codes(const void* codes, long long index) {
  * sum, as ops would; a factor of a matrix product is rounded once. */
 template <class T, class S, int kBits, int kGroup, bool kRoundTwice>
 inline void dequantize(const QuantizedArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long index = start_element();
   if (index >= a.groups * (kGroup / 8)) return;
   unsigned long long bits = eight_codes<kBits>(a.codes, index);
   long long group = index / (kGroup / 8);

@@ -18,36 +18,24 @@ inline void threefry_mix(WordPair& p) {
   p.y = (p.y << kLeft | p.y >> (32 - kLeft)) ^ p.x;
 }
 
+/** Four of the 20 rounds and the words of the key that follow them. */
+template <int kStep>
+inline void threefry_step(WordPair& p, const uint32_t (&key)[3]) {
+  threefry_mix<kStep % 2 == 1 ? 13 : 17>(p);
+  threefry_mix<kStep % 2 == 1 ? 15 : 29>(p);
+  threefry_mix<kStep % 2 == 1 ? 26 : 16>(p);
+  threefry_mix<kStep % 2 == 1 ? 6 : 24>(p);
+  p.x += key[kStep % 3];
+  p.y += key[(kStep + 1) % 3] + kStep;
+}
 inline WordPair threefry(uint32_t k0, uint32_t k1, uint32_t x, uint32_t y) {
-  uint32_t k2 = k0 ^ k1 ^ 0x1BD11BDAu;
+  const uint32_t key[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
   WordPair p{x + k0, y + k1};
-  auto first_four = [&] {
-    threefry_mix<13>(p);
-    threefry_mix<15>(p);
-    threefry_mix<26>(p);
-    threefry_mix<6>(p);
-  };
-  auto second_four = [&] {
-    threefry_mix<17>(p);
-    threefry_mix<29>(p);
-    threefry_mix<16>(p);
-    threefry_mix<24>(p);
-  };
-  first_four();
-  p.x += k1;
-  p.y += k2 + 1;
-  second_four();
-  p.x += k2;
-  p.y += k0 + 2;
-  first_four();
-  p.x += k0;
-  p.y += k1 + 3;
-  second_four();
-  p.x += k1;
-  p.y += k2 + 4;
-  first_four();
-  p.x += k2;
-  p.y += k0 + 5;
+  threefry_step<1>(p, key);
+  threefry_step<2>(p, key);
+  threefry_step<3>(p, key);
+  threefry_step<4>(p, key);
+  threefry_step<5>(p, key);
   return p;
 }
 
@@ -97,18 +85,14 @@ inline void random_bits(const RandomArgs& a) {
 
 template <class T>
 inline void arange(const ArangeArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long i = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long i = start_element();
   if (i >= a.size) return;
   static_cast<T*>(a.out)[i] = narrow<T>(convert<Compute<T>>(a.start + static_cast<double>(i) * a.step));
 }
 /** Integers count in integers, so that no digit is lost. */
 template <class T>
 inline void arange_integer(const ArangeArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long i = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long i = start_element();
   if (i >= a.size) return;
   static_cast<T*>(a.out)[i] = static_cast<T>(static_cast<long long>(a.start) + i * static_cast<long long>(a.step));
 }

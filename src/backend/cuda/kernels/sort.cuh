@@ -286,9 +286,7 @@ inline void radix_move(const SortArgs& a) {
 /** The elements of each row in the order of its places. */
 template <class T>
 inline void values_at_places(const SortArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.rows * a.n) return;
   long long base = at / a.n * a.n;
   static_cast<T*>(a.out)[at] = static_cast<const T*>(a.in)[base + static_cast<const uint32_t*>(a.indices_in)[at]];
@@ -296,9 +294,7 @@ inline void values_at_places(const SortArgs& a) {
 
 template <class T>
 inline void search_sorted(const SortArgs& a) {
-  wait_for_inputs();
-  let_next_kernel_start();
-  long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+  long long at = start_element();
   if (at >= a.rows) return;
   const T* sorted = static_cast<const T*>(a.in);
   auto key = SortKey<T>::folded(static_cast<const T*>(a.values)[at]);

@@ -197,4 +197,11 @@ inline void store_vec_stream(T* p, const Vec<T, N>& r) {
   }
 }
 
+/** Opens a kernel whose blocks of 256 threads take an element each: waits for what it reads, and says which element. */
+inline long long start_element() {
+  wait_for_inputs();
+  let_next_kernel_start();
+  return static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+}
+
 }  // namespace mlx_device
