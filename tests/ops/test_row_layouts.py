@@ -43,21 +43,50 @@ def test_reductions_of_views(shape, dtype):
             np.testing.assert_array_equal(got, np.sum(same, axis=axis, dtype=np.float64))
 
 
-@pytest.mark.parametrize("shape", [(1300, 3), (2, 1300, 5), (700, 31), (40, 7), (200_000, 2)])
-@pytest.mark.parametrize("dtype", ["float32", "int32", "int64"])
+def running(op, values, axis, reverse, inclusive):
+    """The scan as NumPy does it, in float64."""
+    identity = {np.add: 0, np.maximum: -np.inf, np.logaddexp: -np.inf}[op]
+    values = np.flip(values, axis) if reverse else values
+    expected = op.accumulate(values, axis)
+    if not inclusive:
+        expected = np.roll(expected, 1, axis)
+        expected[(slice(None),) * axis + (0,)] = identity
+    return np.flip(expected, axis) if reverse else expected
+
+
+SCANNED = [(1300, 3), (2, 1300, 5), (700, 31), (40, 7), (200_000, 2), (9000, 17), (30, 4, 8)]
+
+
+@pytest.mark.parametrize("shape", SCANNED)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32", "int64"])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("inclusive", [False, True])
 def test_scans_of_few_columns(shape, dtype, reverse, inclusive):
     x = integers(shape, dtype, -3, 4)
     for axis in range(len(shape)):
         values = as_numpy(x).astype(np.float64)
-        values = np.flip(values, axis) if reverse else values
-        expected = np.cumsum(values, axis)
-        if not inclusive:
-            expected -= values
-        expected = np.flip(expected, axis) if reverse else expected
-        got = mx.cumsum(x, axis=axis, reverse=reverse, inclusive=inclusive)
-        np.testing.assert_array_equal(as_numpy(got), expected)
+        how = {"axis": axis, "reverse": reverse, "inclusive": inclusive}
+        highest = running(np.maximum, values, axis, reverse, inclusive)
+        got = as_numpy(mx.cummax(x, **how))
+        known = np.isfinite(highest)  # before the first element there is none
+        np.testing.assert_array_equal(got[known], highest[known])
+        if dtype == "bfloat16":
+            continue  # its sums are rounded
+        np.testing.assert_array_equal(
+            as_numpy(mx.cumsum(x, **how)), running(np.add, values, axis, reverse, inclusive)
+        )
+
+
+@pytest.mark.parametrize("shape", [(130, 70), (1000, 3), (150, 9), (2, 40, 12)])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_logcumsumexp_of_rows_and_columns(shape, reverse, inclusive):
+    values = np.random.default_rng(5).normal(size=shape) * 5
+    for axis in range(len(shape)):
+        x = mx.array(values.astype(np.float32))
+        got = mx.logcumsumexp(x, axis=axis, reverse=reverse, inclusive=inclusive)
+        expected = running(np.logaddexp, values, axis, reverse, inclusive)
+        np.testing.assert_allclose(as_numpy(got), expected, rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 33, 64, 100, 128, 129])

@@ -120,13 +120,10 @@ HWY_INLINE hn::Vec<D> vector_combine(D, hn::Vec<D> a, hn::Vec<D> b) {
     return hn::Mul(a, b);
   else if constexpr (op == ScanOp::log_add_exp)
     return logaddexp(a, b);
-  else if constexpr (op == ScanOp::min) {
-    auto take = hn::AndNot(hn::IsNaN(a), hn::Or(hn::Lt(b, a), hn::IsNaN(b)));
-    return hn::IfThenElse(take, b, a);
-  } else {
-    auto take = hn::AndNot(hn::IsNaN(a), hn::Or(hn::Gt(b, a), hn::IsNaN(b)));
-    return hn::IfThenElse(take, b, a);
-  }
+  else if constexpr (op == ScanOp::min)
+    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Ge(b, a)), a, b);
+  else
+    return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Le(b, a)), a, b);
 }
 
 template <ScanOp op, typename T>
@@ -142,75 +139,232 @@ requires(sizeof(T) == 2 && !std::is_integral_v<T>) HWY_INLINE void store_scalar(
 }
 
 template <ScanOp op, typename T>
-void scan_scalar(const T* x, size_t n, T* out, Carry<T>& carry, ScanMode mode) {
-  const ptrdiff_t step = mode.reverse ? -1 : 1;
-  ptrdiff_t at = mode.reverse ? static_cast<ptrdiff_t>(n) - 1 : 0;
-  Carry<T> running = carry;
-  for (size_t i = 0; i < n; ++i, at += step) {
-    Carry<T> next = scan_combine<op>(running, static_cast<Carry<T>>(x[at]));
-    store_scalar(mode.inclusive ? next : running, out + at);
-    running = next;
+void scan_scalar(const T* x, size_t rows, size_t columns, T* out, Carry<T>* carries,
+                 ScanMode mode) {
+  for (size_t k = 0; k < rows; ++k) {
+    const size_t at = (mode.reverse ? rows - 1 - k : k) * columns;
+    for (size_t c = 0; c < columns; ++c) {
+      Carry<T> next = scan_combine<op>(carries[c], static_cast<Carry<T>>(x[at + c]));
+      store_scalar(mode.inclusive ? next : carries[c], out + at + c);
+      carries[c] = next;
+    }
   }
-  carry = running;
 }
 
-/** Scans within a vector by doubling distances; the carry joins in one operation a vector. */
-template <ScanOp op, typename T>
-void scan_vectors(const T* x, size_t n, T* out, float& carry, ScanMode mode) {
-  const FloatTag d;
+using ScanTag = hn::CappedTag<float, 16>;
+constexpr size_t kScanLanes = HWY_MIN(16, HWY_MAX_BYTES / sizeof(float));
+
+/** Some rows of `columns` in one vector, as scans of `period` lanes each. */
+struct Lattice {
+  size_t columns;
+  size_t period;
+  size_t used;   // lanes, a multiple of the period
+  bool endless;  // a vector goes on where the one before ended; one period then
+};
+
+/** Scans vectors of the lattice by doubling distances; where it is endless, the carries join in one
+ * operation a vector. */
+template <ScanOp op, class Load, class Store>
+HWY_INLINE void scan_lattice(const Lattice& lattice, size_t begin, size_t end, float* carries,
+                             ScanMode mode, Load&& load, Store&& store) {
+  const ScanTag d;
+  const hn::RebindToSigned<ScanTag> di;
   const size_t width = hn::Lanes(d);
-  constexpr size_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
-  HWY_ALIGN int32_t lanes[6][kMaxLanes];
-  size_t steps = 0;
-  for (size_t distance = 1; distance < width; distance *= 2, ++steps) {
-    for (size_t i = 0; i < width; ++i) lanes[steps][i] = i < distance ? 0 : int32_t(i - distance);
+  const size_t columns = lattice.columns;
+  HWY_ALIGN int32_t places[kScanLanes];  // lanes of the same scan that come before this one
+  HWY_ALIGN int32_t lasts[kScanLanes];
+  HWY_ALIGN float lanes[kScanLanes];
+  for (size_t i = 0, place = 0, c = 0; i < width; ++i) {
+    const size_t before = mode.reverse ? lattice.period - 1 - place : place;
+    places[i] = i < lattice.used ? static_cast<int32_t>(before) : 0;
+    lasts[i] = static_cast<int32_t>(mode.reverse ? c : lattice.used - columns + c);
+    lanes[i] = carries[c];
+    if (++place == lattice.period) place = 0;
+    if (++c == columns) c = 0;
   }
-  std::fill_n(lanes[5], width, static_cast<int32_t>(width) - 1);
-  const auto last = hn::SetTableIndices(d, lanes[5]);
+  const auto iota = hn::Iota(di, 0);
+  const auto place = hn::Load(di, places);
+  auto is_first = [&](size_t distance) HWY_ATTR {
+    return hn::RebindMask(d, hn::Lt(place, hn::Set(di, static_cast<int32_t>(distance))));
+  };
+  auto source = [&](size_t distance) HWY_ATTR {
+    const auto step = hn::Set(di, static_cast<int32_t>(distance));
+    const auto from = mode.reverse ? hn::Add(iota, step) : hn::Sub(iota, step);
+    return hn::IndicesFromVec(d, hn::IfThenElse(hn::Lt(place, step), iota, from));
+  };
+  const auto first1 = is_first(columns);
+  const auto first2 = is_first(columns * 2);
+  const auto first4 = is_first(columns * 4);
+  const auto first8 = is_first(columns * 8);
+  const auto source1 = source(columns);
+  const auto source2 = source(columns * 2);
+  const auto source4 = source(columns * 4);
+  const auto source8 = source(columns * 8);
+  const auto last = hn::SetTableIndices(d, lasts);
   const auto identity = hn::Set(d, identity_value<op, float>());
-  auto running = hn::Set(d, carry);
-  const size_t whole = n / width * width;
-  const bool stream = mode.stream && reinterpret_cast<uintptr_t>(out) % (width * sizeof(T)) == 0;
-  if (mode.reverse) scan_scalar<op>(x + whole, n - whole, out + whole, carry, mode);
-  if (mode.reverse) running = hn::Set(d, carry);
-  for (size_t k = 0; k < whole; k += width) {
-    const size_t i = mode.reverse ? whole - width - k : k;
-    prefetch_to_l2(x, i + static_cast<size_t>(mode.ahead));
-    auto v = load_float(d, x + i);
-    if (mode.reverse) v = hn::Reverse(d, v);
-    for (size_t s = 0; s < steps; ++s) {
-      auto shifted = hn::TableLookupLanes(v, hn::SetTableIndices(d, lanes[s]));
-      const auto outside = hn::FirstN(d, size_t{1} << s);
-      if constexpr (op == ScanOp::sum)
-        shifted = hn::IfThenZeroElse(outside, shifted);
-      else
-        shifted = hn::IfThenElse(outside, identity, shifted);
-      v = vector_combine<op>(d, shifted, v);
-    }
+  const size_t rows = lattice.period / columns;
+  auto doubled = [&](auto v, auto from, auto first) HWY_ATTR {
+    auto shifted = hn::TableLookupLanes(v, from);
+    // Where nothing comes before, `from` is the lane itself.
+    if constexpr (op == ScanOp::sum)
+      shifted = hn::IfThenZeroElse(first, shifted);
+    else if constexpr (op == ScanOp::prod || op == ScanOp::log_add_exp)
+      shifted = hn::IfThenElse(first, identity, shifted);
+    return vector_combine<op>(d, shifted, v);
+  };
+  auto running = hn::Load(d, lanes);
+  for (size_t k = begin; k < end; ++k) {
+    const size_t i = (mode.reverse ? end - 1 - (k - begin) : k) * lattice.used;
+    auto v = load(d, i);
+    if (rows > 1) v = doubled(v, source1, first1);
+    if (rows > 2) v = doubled(v, source2, first2);
+    if (rows > 4) v = doubled(v, source4, first4);
+    if (rows > 8) v = doubled(v, source8, first8);
     auto result = vector_combine<op>(d, running, v);
-    auto next = vector_combine<op>(d, running, hn::TableLookupLanes(v, last));
     if (!mode.inclusive) {
-      auto shifted = hn::TableLookupLanes(result, hn::SetTableIndices(d, lanes[0]));
-      result = hn::IfThenElse(hn::FirstN(d, 1), running, shifted);
+      result = hn::IfThenElse(first1, running, hn::TableLookupLanes(result, source1));
     }
-    running = next;
-    if (mode.reverse) result = hn::Reverse(d, result);
-    if (stream)
-      stream_float(d, result, out + i);
-    else
-      store_float(d, result, out + i);
+    if (lattice.endless) running = vector_combine<op>(d, running, hn::TableLookupLanes(v, last));
+    store(d, result, i);
   }
-  carry = hn::GetLane(running);
-  if (!mode.reverse) scan_scalar<op>(x + whole, n - whole, out + whole, carry, mode);
+  hn::Store(running, d, lanes);
+  std::copy_n(lanes, columns, carries);
+}
+
+/** Calls part(from, to) for the ranges of `chunk` (the last one shorter) in the order of the scan.
+ */
+template <class F>
+HWY_INLINE void for_chunks(size_t size, size_t chunk, bool reverse, F&& part) {
+  const size_t count = (size + chunk - 1) / chunk;
+  for (size_t k = 0; k < count; ++k) {
+    const size_t from = (reverse ? count - 1 - k : k) * chunk;
+    part(from, HWY_MIN(from + chunk, size));
+  }
+}
+
+/** Scans of float32 carries whose elements do not fill vectors: `part(from, to, in, out)` scans
+ * elements that were brought to the first cache, where reading past them does no harm. `chunk` is
+ * in elements. */
+template <typename T, class F>
+HWY_INLINE void scan_staged(const T* x, size_t n, size_t chunk, T* out, ScanMode mode, F&& part) {
+  constexpr size_t kStaged = 2048;
+  HWY_ALIGN float in[kStaged + kScanLanes];
+  HWY_ALIGN float result[kStaged + kScanLanes];
+  for_chunks(n, chunk, mode.reverse, [&](size_t from, size_t to) HWY_ATTR {
+    for_vectors(to - from, [&](auto d, size_t i) HWY_ATTR {
+      prefetch_to_l2(x, from + i + static_cast<size_t>(mode.ahead));
+      hn::StoreU(load_float(d, x + from + i), d, in + i);
+    });
+    part(to - from, in, result);
+    store_row(mode.stream, out + from, to - from,
+              [&](auto d, size_t i) HWY_ATTR { return hn::LoadU(d, result + i); });
+  });
+}
+
+template <class D>
+HWY_INLINE void store_lanes(D d, hn::Vec<D> v, size_t count, float* p) {
+  if (count == hn::Lanes(d))
+    hn::StoreU(v, d, p);
+  else
+    hn::BlendedStore(v, hn::FirstN(d, count), d, p);
+}
+
+/** `groups` vectors of the lattice. */
+template <ScanOp op, typename T>
+void scan_groups(const Lattice& lattice, const T* x, size_t groups, T* out, float* carries,
+                 ScanMode mode) {
+  const size_t width = hn::Lanes(ScanTag());
+  if (lattice.used == width) {
+    const bool stream = mode.stream && reinterpret_cast<uintptr_t>(out) % (width * sizeof(T)) == 0;
+    auto load = [&](auto d, size_t i) HWY_ATTR {
+      prefetch_to_l2(x, i + static_cast<size_t>(mode.ahead));
+      return load_float(d, x + i);
+    };
+    auto store = [&](auto d, auto v, size_t i) HWY_ATTR { store_float(d, v, out + i); };
+    auto past = [&](auto d, auto v, size_t i) HWY_ATTR { stream_float(d, v, out + i); };
+    if (stream)
+      scan_lattice<op>(lattice, 0, groups, carries, mode, load, past);
+    else
+      scan_lattice<op>(lattice, 0, groups, carries, mode, load, store);
+    return;
+  }
+  auto part = [&](size_t n, const float* in, float* result) HWY_ATTR {
+    auto load = [&](auto d, size_t i) HWY_ATTR { return hn::LoadU(d, in + i); };
+    auto store = [&](auto d, auto v, size_t i)
+                     HWY_ATTR { store_lanes(d, v, lattice.used, result + i); };
+    scan_lattice<op>(lattice, 0, n / lattice.used, carries, mode, load, store);
+  };
+  scan_staged(x, groups * lattice.used, 64 * lattice.used, out, mode, part);
+}
+
+/** Rows of more than half a vector: a vector op a piece of a row. */
+template <ScanOp op, typename T>
+void scan_wide_rows(const T* x, size_t rows, size_t columns, T* out, float* carries,
+                    ScanMode mode) {
+  const ScanTag d;
+  const size_t width = hn::Lanes(d);
+  HWY_ALIGN float running[kMaxScanColumns + kScanLanes] = {};
+  std::copy_n(carries, columns, running);
+  auto part = [&](size_t n, const float* in, float* result) HWY_ATTR {
+    const size_t count = n / columns;
+    for (size_t k = 0; k < count; ++k) {
+      const size_t at = (mode.reverse ? count - 1 - k : k) * columns;
+      for (size_t c = 0; c < columns; c += width) {
+        auto before = hn::Load(d, running + c);
+        auto next = vector_combine<op>(d, before, hn::LoadU(d, in + at + c));
+        hn::Store(next, d, running + c);
+        store_lanes(d, mode.inclusive ? next : before, HWY_MIN(width, columns - c),
+                    result + at + c);
+      }
+    }
+  };
+  const size_t chunk = HWY_MAX(size_t{16}, 1024 / columns / 16 * 16) * columns;
+  scan_staged(x, rows * columns, chunk, out, mode, part);
+  std::copy_n(running, columns, carries);
 }
 
 template <ScanOp op, typename T>
-void scan_row(const void* x, size_t n, void* out, void* carry, ScanMode mode) {
-  auto& running = *static_cast<Carry<T>*>(carry);
+void scan_rows(const void* x_, size_t rows, size_t columns, void* out_, void* carries_,
+               ScanMode mode) {
+  auto x = static_cast<const T*>(x_);
+  auto out = static_cast<T*>(out_);
+  auto carries = static_cast<Carry<T>*>(carries_);
   if constexpr (kVectorized<op, T>) {
-    scan_vectors<op>(static_cast<const T*>(x), n, static_cast<T*>(out), running, mode);
+    const size_t width = hn::Lanes(ScanTag());
+    if (columns * 2 > width) return scan_wide_rows<op>(x, rows, columns, out, carries, mode);
+    const size_t used = width / columns * columns;
+    const size_t per_group = used / columns;
+    const size_t whole = rows / per_group * per_group;
+    const size_t at = whole * columns;
+    auto rest = [&] { scan_scalar<op>(x + at, rows - whole, columns, out + at, carries, mode); };
+    if (mode.reverse) rest();
+    if (whole > 0) {
+      scan_groups<op>({columns, used, used, true}, x, rows / per_group, out, carries, mode);
+    }
+    if (!mode.reverse) rest();
   } else {
-    scan_scalar<op>(static_cast<const T*>(x), n, static_cast<T*>(out), running, mode);
+    scan_scalar<op>(x, rows, columns, out, carries, mode);
+  }
+}
+
+template <ScanOp op, typename T>
+void scan_short(const void* x_, size_t count, size_t rows, size_t columns, void* out_,
+                ScanMode mode) {
+  auto x = static_cast<const T*>(x_);
+  auto out = static_cast<T*>(out_);
+  Carry<T> carries[kMaxScanColumns];
+  size_t done = 0;
+  const size_t period = rows * columns;
+  if constexpr (kVectorized<op, T>) {
+    const size_t used = hn::Lanes(ScanTag()) / period * period;
+    const size_t groups = count / (used / period);
+    std::fill_n(carries, columns, identity_value<op, Carry<T>>());
+    scan_groups<op>({columns, period, used, false}, x, groups, out, carries, mode);
+    done = groups * (used / period);
+  }
+  for (; done < count; ++done) {
+    std::fill_n(carries, columns, identity_value<op, Carry<T>>());
+    scan_scalar<op>(x + done * period, rows, columns, out + done * period, carries, mode);
   }
 }
 
@@ -238,33 +392,55 @@ void scan_step(const void* x_, size_t columns, void* out_, void* carries_, ScanM
 }
 
 template <ScanOp op, typename T>
-void advance(const void* x_, size_t n, void* carry) {
+void advance(const void* x_, size_t rows, size_t columns, void* carries_) {
   auto x = static_cast<const T*>(x_);
-  auto& running = *static_cast<Carry<T>*>(carry);
+  auto carries = static_cast<Carry<T>*>(carries_);
+  size_t done = 0;
   if constexpr (kVectorized<op, T>) {
-    const FloatTag d;
+    const ScanTag d;
     const size_t width = hn::Lanes(d);
-    auto identity = hn::Set(d, identity_value<op, float>());
-    auto a = identity;
-    auto b = identity;
-    auto c = identity;
-    auto e = identity;
-    size_t i = 0;
-    for (; i + 4 * width <= n; i += 4 * width) {
-      for (size_t k = 0; k < 4; ++k) prefetch_to_l2(x, i + k * width + 2048 / sizeof(T));
-      a = vector_combine<op>(d, a, load_float(d, x + i));
-      b = vector_combine<op>(d, b, load_float(d, x + i + width));
-      c = vector_combine<op>(d, c, load_float(d, x + i + 2 * width));
-      e = vector_combine<op>(d, e, load_float(d, x + i + 3 * width));
+    constexpr size_t kUnroll = 4;
+    // Vectors may reach into the next row or group, so the last one is left out.
+    HWY_ALIGN float lanes[kMaxScanColumns + kScanLanes];
+    const auto identity = hn::Set(d, identity_value<op, float>());
+    if (columns * 2 <= width) {
+      const size_t used = width / columns * columns;
+      auto a = identity;
+      auto b = identity;
+      auto c = identity;
+      auto e = identity;
+      size_t i = 0;
+      for (; i + 3 * used + width <= rows * columns; i += kUnroll * used) {
+        for (size_t k = 0; k < kUnroll; ++k) prefetch_to_l2(x, i + k * used + 2048 / sizeof(T));
+        a = vector_combine<op>(d, a, load_float(d, x + i));
+        b = vector_combine<op>(d, b, load_float(d, x + i + used));
+        c = vector_combine<op>(d, c, load_float(d, x + i + 2 * used));
+        e = vector_combine<op>(d, e, load_float(d, x + i + 3 * used));
+      }
+      a = vector_combine<op>(d, vector_combine<op>(d, a, b), vector_combine<op>(d, c, e));
+      hn::Store(a, d, lanes);
+      for (size_t k = 0; k < used; k += columns) {
+        for (size_t c = 0; c < columns; ++c) {
+          carries[c] = scan_combine<op>(carries[c], lanes[k + c]);
+        }
+      }
+      done = i / columns;
+    } else {
+      std::fill_n(lanes, kMaxScanColumns + kScanLanes, identity_value<op, float>());
+      for (; done + 1 < rows; ++done) {
+        const T* row = x + done * columns;
+        for (size_t c = 0; c < columns; c += width) {
+          prefetch_to_l2(row, c + 2048 / sizeof(T));
+          hn::Store(vector_combine<op>(d, hn::Load(d, lanes + c), load_float(d, row + c)), d,
+                    lanes + c);
+        }
+      }
+      for (size_t c = 0; c < columns; ++c) carries[c] = scan_combine<op>(carries[c], lanes[c]);
     }
-    a = vector_combine<op>(d, vector_combine<op>(d, a, b), vector_combine<op>(d, c, e));
-    HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
-    hn::Store(a, d, lanes);
-    for (size_t k = 0; k < width; ++k) running = scan_combine<op>(running, lanes[k]);
-    for (; i < n; ++i) running = scan_combine<op>(running, static_cast<float>(x[i]));
-  } else {
-    for (size_t i = 0; i < n; ++i) {
-      running = scan_combine<op>(running, static_cast<Carry<T>>(x[i]));
+  }
+  for (; done < rows; ++done) {
+    for (size_t c = 0; c < columns; ++c) {
+      carries[c] = scan_combine<op>(carries[c], static_cast<Carry<T>>(x[done * columns + c]));
     }
   }
 }
@@ -275,14 +451,20 @@ void set_identity(void* carries, size_t count) {
 }
 
 template <ScanOp op, typename T>
-void combine_carries(const void* a, const void* b, void* result) {
-  *static_cast<Carry<T>*>(result) =
-      scan_combine<op>(*static_cast<const Carry<T>*>(a), *static_cast<const Carry<T>*>(b));
+void combine_carries(const void* a, const void* b, size_t count, void* result) {
+  for (size_t i = 0; i < count; ++i) {
+    static_cast<Carry<T>*>(result)[i] =
+        scan_combine<op>(static_cast<const Carry<T>*>(a)[i], static_cast<const Carry<T>*>(b)[i]);
+  }
 }
 
 template <ScanOp op, typename T>
-constexpr ScanKernels kKernels{sizeof(Carry<T>), set_identity<op, T>, scan_row<op, T>,
-                               scan_step<op, T>, advance<op, T>,      combine_carries<op, T>};
+const ScanKernels& kernels_of() {
+  static const ScanKernels kernels{sizeof(Carry<T>), hn::Lanes(ScanTag()),  set_identity<op, T>,
+                                   scan_rows<op, T>, scan_short<op, T>,     scan_step<op, T>,
+                                   advance<op, T>,   combine_carries<op, T>};
+  return kernels;
+}
 
 template <ScanOp op>
 const ScanKernels* find_scan_kernels(Dtype dtype) {
@@ -291,7 +473,7 @@ const ScanKernels* find_scan_kernels(Dtype dtype) {
     if constexpr (op == ScanOp::log_add_exp && std::is_integral_v<T>)
       return nullptr;
     else
-      return &kKernels<op, T>;
+      return &kernels_of<op, T>();
   });
 }
 

@@ -19,18 +19,27 @@ struct ScanMode {
   int64_t ahead;
 };
 
+/** The most columns that `rows` and `advance` take. */
+constexpr size_t kMaxScanColumns = 64;
+
+/** Kernels over rows of `columns` elements, each column a scan of its own. */
 struct ScanKernels {
   /** Bytes of one carry (an accumulator). */
   size_t carry_size;
+  /** Elements of a vector, of those that scan in vectors. */
+  size_t lanes;
   void (*set_identity)(void* carries, size_t count);
-  /** Scans a row of n elements; `carry` goes in and comes out updated. */
-  void (*row)(const void* x, size_t n, void* out, void* carry, ScanMode mode);
-  /** One step of `columns` scans side by side; rows must be given in the order of the scan. */
+  /** Scans rows that follow one another; the carries go in and come out updated. */
+  void (*rows)(const void* x, size_t rows, size_t columns, void* out, void* carries, ScanMode mode);
+  /** `count` scans of a few rows, rows * columns <= lanes, that follow one another. */
+  void (*short_scans)(const void* x, size_t count, size_t rows, size_t columns, void* out,
+                      ScanMode mode);
+  /** One row of any number of columns; rows must be given in the order of the scan. */
   void (*step)(const void* x, size_t columns, void* out, void* carries, ScanMode mode);
-  /** carry op= the reduction of the n elements at x: to start a later segment. */
-  void (*advance)(const void* x, size_t n, void* carry);
-  /** result = a op b, of carries. */
-  void (*combine)(const void* a, const void* b, void* result);
+  /** carries op= the reduction of the rows at x: to start a later segment. */
+  void (*advance)(const void* x, size_t rows, size_t columns, void* carries);
+  /** result = a op b, of `count` carries. */
+  void (*combine)(const void* a, const void* b, size_t count, void* result);
 };
 
 const ScanKernels& scan_kernels(ScanOp op, Dtype dtype);
