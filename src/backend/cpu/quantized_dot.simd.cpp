@@ -44,6 +44,7 @@ bool in_byte_order(int64_t k, const QuantizedFormat& format) {
   return kHasByteProducts && format.bits == 4 && k % kByteBlock == 0;
 }
 
+#if HWY_TARGET <= HWY_AVX3
 // Layout of a block: for each digit, the largest first, the bytes of the even codes, then of the
 // odd.
 PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, int digits, float* scratch) {
@@ -51,34 +52,43 @@ PreparedVector prepare_bytes(const float* x, int64_t k, int64_t group, int digit
   float* sums = scratch + k;
   float* factors = sums + k / group;
   auto* bytes = reinterpret_cast<int8_t*>(scratch);
+  const __m128i evens_first = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
   for (int64_t g = 0; g < k / group; ++g) {
     const float* values = x + g * group;
-    float largest = 0;
-    float sum = 0;
-    for (int64_t i = 0; i < group; ++i) {
-      sum += values[i];
-      largest = std::max(largest, std::abs(values[i]));
+    __m512 sum_lanes = _mm512_setzero_ps();
+    __m512 largest_lanes = _mm512_setzero_ps();
+    for (int64_t i = 0; i < group; i += 16) {
+      const __m512 v = _mm512_loadu_ps(values + i);
+      sum_lanes = _mm512_add_ps(sum_lanes, v);
+      largest_lanes = _mm512_max_ps(_mm512_abs_ps(v), largest_lanes);
     }
+    const float sum = _mm512_reduce_add_ps(sum_lanes);
+    const float largest = _mm512_reduce_max_ps(largest_lanes);
     sums[g] = sum;
     const bool finite = std::isfinite(sum) && std::isfinite(largest);
     factors[g] = finite ? largest / largest_integer : sum;
     const float inverse = finite && largest > 0 ? largest_integer / largest : 0.0f;
-    for (int64_t i = 0; i < group; ++i) {
+    const __mmask16 used = finite && std::isfinite(inverse) ? 0xffff : 0;
+    for (int64_t i = 0; i < group; i += 16) {
       const int64_t at = g * group + i;
-      int8_t* block = bytes + at / kByteBlock * kByteBlock * digits;
-      const int64_t place = at % kByteBlock / 2 + at % 2 * 64;
-      int32_t rest = std::isfinite(inverse) && finite
-                         ? static_cast<int32_t>(std::rint(values[i] * inverse))
-                         : 0;
+      int8_t* block = bytes + at / kByteBlock * kByteBlock * digits + at % kByteBlock / 2;
+      const __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(values + i), _mm512_set1_ps(inverse));
+      __m512i rest = _mm512_maskz_cvtps_epi32(used, scaled);
       for (int digit = digits - 1; digit >= 0; --digit) {
-        const int32_t low = digit == 0 ? rest : static_cast<int8_t>(rest);
-        block[digit * kByteBlock + place] = static_cast<int8_t>(low);
-        rest = (rest - low) >> 8;
+        const __m128i low = _mm_shuffle_epi8(_mm512_cvtepi32_epi8(rest), evens_first);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(block + digit * kByteBlock), low);
+        _mm_storeh_pd(reinterpret_cast<double*>(block + digit * kByteBlock + 64),
+                      _mm_castsi128_pd(low));
+        // What is left after the signed low byte.
+        rest = _mm512_srai_epi32(_mm512_add_epi32(rest, _mm512_set1_epi32(128)), 8);
       }
     }
   }
   return {scratch, sums, factors, digits};
 }
+#else
+PreparedVector prepare_bytes(const float*, int64_t, int64_t, int, float*) { return {}; }
+#endif
 
 #if HWY_TARGET <= HWY_AVX3
 // sums + the products of four unsigned and four signed bytes in each lane.
