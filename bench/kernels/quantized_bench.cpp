@@ -8,11 +8,22 @@
 
 #include "backend/cpu/quantized_dot.h"
 #include "kernels/timing.h"
+#include "mlx/allocator.h"
 
 namespace mlx::core::cpu {
 namespace {
 
 constexpr int64_t kRowsPerTask = 16;
+
+/** Zeroed memory as arrays have it. */
+class Bytes {
+ public:
+  explicit Bytes(size_t size) : data_(allocator::malloc(size)) { std::memset(data(), 0, size); }
+  uint8_t* data() const { return static_cast<uint8_t*>(data_.buffer().raw_ptr()); }
+
+ private:
+  allocator::Data data_;
+};
 
 /** Reads rows of two arrays as the product does, and does next to nothing with them. */
 uint64_t read_words(const uint8_t* bytes, int64_t count) {
@@ -30,8 +41,8 @@ void bench(int64_t n, int64_t k, int bits, int group, Dtype x_dtype, Dtype scale
   const int64_t row_bytes = k * bits / 8;
   const int64_t scale_bytes = k / group * static_cast<int64_t>(size_of(scale_dtype));
   std::mt19937 rng(1);
-  std::vector<uint8_t> packed(n * row_bytes), scales(n * scale_bytes), biases(n * scale_bytes);
-  for (auto& byte : packed) byte = static_cast<uint8_t>(rng());
+  const Bytes packed(n * row_bytes), scales(n * scale_bytes), biases(n * scale_bytes);
+  for (int64_t i = 0; i < n * row_bytes; ++i) packed.data()[i] = static_cast<uint8_t>(rng());
   std::vector<float> x(k), y(n), scratch(prepared_size(k, format));
   std::normal_distribution<float> normal;
   for (float& value : x) value = normal(rng);
@@ -81,5 +92,6 @@ int main() {
   }
   cpu::bench(4096, 4096, 4, 32, float32, float32);
   cpu::bench(4096, 4096, 8, 64, float32, float32);
+  cpu::bench(4096, 4096, 8, 64, bfloat16, bfloat16);
   return 0;
 }
