@@ -88,6 +88,35 @@ inline std::optional<Strides> reshape_strides(const array& in, const Shape& shap
   return strides;
 }
 
+/** The rows of all of the matrices in `in` as one matrix; `copy` fills a row-contiguous array. */
+template <typename Copy>
+array as_one_matrix(const array& in, Copy&& copy) {
+  auto columns = static_cast<size_t>(in.shape(-1));
+  size_t rows = 1;
+  for (size_t i = 0; i + 1 < in.ndim(); ++i) rows *= static_cast<size_t>(in.shape()[i]);
+  array matrix = array::placeholder({static_cast<ShapeElem>(rows), static_cast<ShapeElem>(columns)},
+                                    in.dtype());
+  if (auto strides = reshape_strides(in, matrix.shape())) {
+    make_view(in, matrix, *strides);
+  } else {
+    copy(in, matrix);
+  }
+  return matrix;
+}
+
+/** Multiplies matrices, which `multiply(a, b, out)` can for equal batches, also with one matrix b
+ * for all of a's rows. */
+template <typename Copy, typename Multiply>
+void eval_matmul(Inputs inputs, Outputs outputs, Copy&& copy, Multiply&& multiply) {
+  const array& b = inputs[1];
+  if (b.ndim() != 2 || inputs[0].ndim() == 2) return multiply(inputs[0], b, outputs[0]);
+  array a = as_one_matrix(inputs[0], copy);
+  array out = array::placeholder({a.shape(0), b.shape(1)}, a.dtype());
+  multiply(a, b, out);
+  Strides strides = row_major_strides(outputs[0].shape());
+  make_view(out, outputs[0], strides);
+}
+
 template <class Copies>
 void eval_reshape(const Primitive& primitive, Inputs inputs, Outputs outputs) {
   if (auto strides = reshape_strides(inputs[0], outputs[0].shape())) {

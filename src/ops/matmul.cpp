@@ -37,7 +37,11 @@ struct Operands {
   Shape out_shape;
 };
 
-Operands prepare(const char* op, array a, array b, bool may_fold, Stream s) {
+/** What becomes of the batch of a if b has none: matrices of their own, one taller matrix, or the
+ * primitive's business. */
+enum class Fold { no, here, in_kernel };
+
+Operands prepare(const char* op, array a, array b, Fold fold, Stream s) {
   if (a.ndim() == 0 || b.ndim() == 0) {
     throw_invalid(op, "inputs must have at least one dimension: got shapes {} and {}.",
                   to_string(a.shape()), to_string(b.shape()));
@@ -59,7 +63,10 @@ Operands prepare(const char* op, array a, array b, bool may_fold, Stream s) {
   }
   std::optional<array> unfolded;
   Shape out_shape;
-  if (may_fold && a.ndim() > 2 && b.ndim() == 2) {
+  const bool may_fold = fold != Fold::no && a.ndim() > 2 && b.ndim() == 2;
+  if (may_fold && fold == Fold::in_kernel) {
+    out_shape = with_matrix(batch_shape(a), a.shape(-2), b.shape(-1));
+  } else if (may_fold) {
     out_shape = with_matrix(batch_shape(a), a.shape(-2), b.shape(-1));
     unfolded = a;
     a = flatten(a, 0, -2, s);
@@ -129,8 +136,8 @@ array matmul(const array& a, const array& b, StreamOrDevice s) {
     throw_invalid("matmul", "only floating point types are supported: got {} and {}.",
                   dtype_name(a.dtype()), dtype_name(b.dtype()));
   }
-  Operands operands =
-      prepare("matmul", astype(a, dtype, stream), astype(b, dtype, stream), true, stream);
+  Operands operands = prepare("matmul", astype(a, dtype, stream), astype(b, dtype, stream),
+                              Fold::in_kernel, stream);
   return restore(multiply_matrices(operands.a, operands.b, stream), operands, stream);
 }
 
@@ -146,9 +153,9 @@ array addmm(array c, array a, array b, const float& alpha, const float& beta, St
                   dtype_name(c.dtype()), dtype_name(a.dtype()), dtype_name(b.dtype()));
   }
   // c joins the product only in two dimensions; folding a's batch needs c's rows to fold along.
-  const bool may_fold = c.ndim() <= 1;
+  const Fold fold = c.ndim() <= 1 ? Fold::here : Fold::no;
   Operands operands =
-      prepare("addmm", astype(a, dtype, stream), astype(b, dtype, stream), may_fold, stream);
+      prepare("addmm", astype(a, dtype, stream), astype(b, dtype, stream), fold, stream);
   c = astype(c, dtype, stream);
   Shape visible = operands.out_shape;
   if (!operands.added_axes.empty()) {
@@ -299,7 +306,7 @@ array kron(const array& a, const array& b, StreamOrDevice s) {
 
 std::vector<Shape> Matmul::output_shapes(const std::vector<array>& inputs) {
   require_fit(inputs[0].shape(-1) == inputs[1].shape(-2) &&
-                  batch_shape(inputs[0]) == batch_shape(inputs[1]),
+                  (inputs[1].ndim() == 2 || batch_shape(inputs[0]) == batch_shape(inputs[1])),
               "matmul", inputs);
   return {with_matrix(batch_shape(inputs[0]), inputs[0].shape(-2), inputs[1].shape(-1))};
 }
@@ -309,8 +316,17 @@ std::vector<array> Matmul::vjp(const std::vector<array>& primals,
                                const std::vector<int>& argnums, const std::vector<array>&) {
   std::vector<array> vjps;
   for (int arg : argnums) {
-    vjps.push_back(arg == 0 ? matmul(cotangents[0], adjoint(primals[1], stream()), stream())
-                            : matmul(adjoint(primals[0], stream()), cotangents[0], stream()));
+    if (arg == 0) {
+      vjps.push_back(matmul(cotangents[0], adjoint(primals[1], stream()), stream()));
+      continue;
+    }
+    array a = primals[0];
+    array cotangent = cotangents[0];
+    if (primals[1].ndim() == 2 && a.ndim() > 2) {  // the rows of all matrices count
+      a = flatten(a, 0, -2, stream());
+      cotangent = flatten(cotangent, 0, -2, stream());
+    }
+    vjps.push_back(matmul(adjoint(a, stream()), cotangent, stream()));
   }
   return vjps;
 }
@@ -329,6 +345,13 @@ std::vector<array> Matmul::jvp(const std::vector<array>& primals,
 std::pair<std::vector<array>, std::vector<int>> Matmul::vmap(const std::vector<array>& inputs,
                                                              const std::vector<int>& axes) {
   auto moved = align_matrices(inputs, axes, stream());
+  if (axes[1] >= 0 && inputs[1].ndim() == 3) {
+    // One matrix for each of the batch: it broadcasts over the other dimensions of a.
+    const size_t ndim = inputs[0].ndim() + (axes[0] < 0 ? 1 : 0);
+    std::vector<int> between;
+    for (size_t i = moved[1].ndim(); i < ndim; ++i) between.push_back(static_cast<int>(i) - 2);
+    moved[1] = expand_dims(moved[1], between, stream());
+  }
   return {{matmul(moved[0], moved[1], stream())}, {any_batched(axes) ? 0 : -1}};
 }
 

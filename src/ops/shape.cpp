@@ -215,23 +215,33 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
   return result;
 }
 
+static array transpose_constant(const array& a, const std::vector<int>& axes, Shape shape) {
+  Strides strides(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) strides[i] = a.strides()[axes[i]];
+  array view = array::placeholder(std::move(shape), a.dtype());
+  view.copy_shared_buffer(a, strides, view_flags(view.shape(), strides, a.data_size()),
+                          a.data_size());
+  view.set_status(array::available);
+  return view;
+}
+
 array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   int ndim = static_cast<int>(a.ndim());
   if (static_cast<int>(axes.size()) != ndim) {
     throw_invalid("transpose", "Received {} axes for array with {} dimensions.", axes.size(), ndim);
   }
-  std::vector<bool> used(ndim, false);
+  Shape shape(ndim);
+  Shape used(ndim, 0);
   bool identity = true;
   for (int i = 0; i < ndim; ++i) {
     axes[i] = normalize_axis(axes[i], ndim, "transpose");
-    if (used[axes[i]])
+    if (used[axes[i]]++ > 0)
       throw_invalid("transpose", "Repeat axes not allowed: got axis {} twice.", axes[i]);
-    used[axes[i]] = true;
+    shape[i] = a.shape()[axes[i]];
     identity &= axes[i] == i;
   }
   if (identity) return a;
-  Shape shape(ndim);
-  for (int i = 0; i < ndim; ++i) shape[i] = a.shape(axes[i]);
+  if (is_constant(a)) return transpose_constant(a, axes, std::move(shape));
   auto primitive = make_node<Transpose>(to_stream(s), std::move(axes));
   return array(std::move(shape), a.dtype(), std::move(primitive), {a});
 }

@@ -7,7 +7,8 @@
 
 namespace mlx::core {
 
-/** a @ b over the last two dimensions; operands share dtype and batch dimensions. */
+/** a @ b over the last two dimensions; operands share dtype and batch dimensions, or b is one
+ * matrix that the rows of all of a's are multiplied with. */
 class MLX_API Matmul : public Primitive {
  public:
   explicit Matmul(Stream stream) : Primitive(stream) {}

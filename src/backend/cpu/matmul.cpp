@@ -3,7 +3,9 @@
 
 #include <vector>
 
+#include "backend/cpu/copy.h"
 #include "backend/cpu/gemm/gemm.h"
+#include "backend/views.h"
 #include "graph/shape.h"
 #include "mlx/primitives/matmul.h"
 
@@ -73,7 +75,11 @@ void multiply_batch(const array& a, const array& b, const array* c, array& out, 
 }
 
 void eval_matmul(const Primitive&, Inputs inputs, Outputs outputs) {
-  multiply_batch(inputs[0], inputs[1], nullptr, outputs[0], 1.0f, 0.0f);
+  auto copy = [](const array& in, array& out) { copy_contiguous(in, out); };
+  auto multiply = [](const array& a, const array& b, array& out) {
+    multiply_batch(a, b, nullptr, out, 1.0f, 0.0f);
+  };
+  views::eval_matmul(inputs, outputs, copy, multiply);
 }
 
 void eval_addmm(const Primitive& primitive, Inputs inputs, Outputs outputs) {

@@ -3,9 +3,11 @@
 
 #include <optional>
 
+#include "backend/cuda/copy.h"
 #include "backend/cuda/cublaslt.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/rows.h"
+#include "backend/views.h"
 #include "graph/shape.h"
 #include "mlx/primitives/matmul.h"
 
@@ -236,7 +238,11 @@ namespace {
 
 void eval_matmul(const Primitive& primitive, const std::vector<array>& inputs,
                  std::vector<array>& outputs) {
-  multiply(Encoder::of(primitive.stream()), inputs[0], inputs[1], nullptr, outputs[0], 1.0f, 0.0f);
+  Encoder& encoder = Encoder::of(primitive.stream());
+  auto copy = [&](const array& in, array& out) { copy_contiguous(encoder, in, out); };
+  views::eval_matmul(inputs, outputs, copy, [&](const array& a, const array& b, array& out) {
+    multiply(encoder, a, b, nullptr, out, 1.0f, 0.0f);
+  });
 }
 
 void eval_addmm(const Primitive& primitive, const std::vector<array>& inputs,
