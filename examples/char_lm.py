@@ -165,25 +165,30 @@ def validation_loss(model, text, config: Config, batches: int = 24) -> float:
     return total / batches
 
 
-def train(model, train_text, validation_text, config: Config, seconds: float, max_steps: int):
-    """Train until the time is up; returns the curves of training and validation loss."""
+def train(model, train_text, validation_text, config: Config, seconds: float, max_steps=None):
+    """Train until the time is up, or for ``max_steps``; returns the curves of training and
+    validation loss."""
     optimizer, step = build_step(model, config)
     tokens_per_step = config.batch * config.context
     curve, checks = [], [(0, validation_loss(model, validation_text, config))]
     stop_requested = []
     previous = signal.signal(signal.SIGINT, lambda *_: stop_requested.append(True))
-    bar = ProgressBar(seconds)
+    bar = ProgressBar()
     smooth, steps = None, 0
+
+    def done() -> float:
+        # By steps alone where they are the limit, so that such a run can be repeated.
+        return steps / max_steps if max_steps else min(bar.elapsed() / seconds, 1.0)
+
     try:
-        while not stop_requested and steps < max_steps and bar.elapsed() < seconds:
-            progress = max(bar.elapsed() / seconds, steps / max_steps)
+        while not stop_requested and (progress := done()) < 1.0:
             optimizer.learning_rate = learning_rate(config, progress)
             loss = step(*random_batch(train_text, config)).item()
             steps += 1
             smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
             curve.append((steps, smooth))
-            bar.update(steps * tokens_per_step, smooth, mx.get_peak_memory())
-            if len(checks) * seconds / 6 < bar.elapsed():
+            bar.update(done(), steps * tokens_per_step, smooth, mx.get_peak_memory())
+            if len(checks) < 6 * done():
                 checks.append((steps, validation_loss(model, validation_text, config)))
     finally:
         signal.signal(signal.SIGINT, previous)
@@ -240,7 +245,7 @@ def main():
     )
     parser.add_argument("text", nargs="?", help="file to learn from")
     parser.add_argument("--seconds", type=float, default=80.0, help="training time")
-    parser.add_argument("--steps", type=int, default=10**9, help="largest number of steps")
+    parser.add_argument("--steps", type=int, help="train for so many steps instead")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out"))
     parser.add_argument("--prompt", default="def ")
     parser.add_argument("--length", type=int, default=500, help="bytes to generate")

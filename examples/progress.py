@@ -1,34 +1,34 @@
-"""A progress bar for training that is limited by time."""
+"""A progress bar for training."""
 
 import sys
 import time
 
 
 class ProgressBar:
-    """Shows share of the time, loss, speed, memory and time left.
+    """Shows the share that is done, loss, speed, memory and time left.
 
     On a terminal one line is rewritten five times a second; elsewhere a line is printed for
-    each tenth of the time.
+    each tenth of the work.
     """
 
     WIDTH = 24
 
-    def __init__(self, seconds: float):
-        self.seconds = seconds
+    def __init__(self):
         self.start = time.perf_counter()
         self.is_terminal = sys.stderr.isatty()
-        self.interval = 0.2 if self.is_terminal else seconds / 10
-        self.shown = -self.interval
+        self.shown_at, self.shown_tenths = -1.0, -1
         self.line = ""
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.start
 
-    def update(self, tokens: int, loss: float, memory_bytes: int):
-        elapsed = self.elapsed()
-        self.line = self._format(elapsed, tokens, loss, memory_bytes)
-        if elapsed - self.shown >= self.interval:
-            self.shown = elapsed
+    def update(self, done: float, tokens: int, loss: float, memory_bytes: int):
+        """``done`` is the share of the work, from 0 to 1."""
+        elapsed, tenths = self.elapsed(), int(done * 10)
+        self.line = self._format(done, elapsed, tokens, loss, memory_bytes)
+        is_due = elapsed - self.shown_at >= 0.2 if self.is_terminal else tenths > self.shown_tenths
+        if is_due:
+            self.shown_at, self.shown_tenths = elapsed, tenths
             self._show()
 
     def close(self):
@@ -41,12 +41,11 @@ class ProgressBar:
         start, end = ("\r", "\x1b[K") if self.is_terminal else ("", "\n")
         print(start + self.line, end=end, file=sys.stderr, flush=True)
 
-    def _format(self, elapsed: float, tokens: int, loss: float, memory_bytes: int) -> str:
-        share = min(elapsed / self.seconds, 1.0)
-        filled = int(share * self.WIDTH)
+    def _format(self, done, elapsed: float, tokens: int, loss: float, memory_bytes: int) -> str:
+        filled = int(done * self.WIDTH)
         bar = "█" * filled + "░" * (self.WIDTH - filled)
-        left = max(self.seconds - elapsed, 0)
+        left = elapsed * (1 / max(done, 1e-9) - 1)
         return (
-            f"{bar} {share:4.0%}  loss {loss:.3f}  {tokens / elapsed:,.0f} tok/s  "
+            f"{bar} {done:4.0%}  loss {loss:.3f}  {tokens / elapsed:,.0f} tok/s  "
             f"{memory_bytes / 2**20:,.0f} MB  {left:.0f} s left"
         )

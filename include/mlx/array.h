@@ -289,13 +289,16 @@ array::array(std::initializer_list<T> data, Shape shape, Dtype dtype)
   fill_from(data.begin());
 }
 
+/** The array, evaluated, in a form whose reading on the host moves little: a small view of a buffer
+ * that lives on a device is copied to host memory on its own, without the rest of the buffer. */
+MLX_API array to_host(array a);
+
 template <typename T>
 T array::item() {
   if (size() != 1) {
     throw std::invalid_argument("[item] needs an array of size 1.");
   }
-  eval();
-  return *data<T>();
+  return *to_host(*this).data<T>();
 }
 
 template <typename T>
@@ -306,8 +309,7 @@ T array::item() const {
   if (status() == Status::unscheduled) {
     throw std::invalid_argument("[item] a const array must be evaluated first.");
   }
-  const_cast<array*>(this)->eval();
-  return *data<T>();
+  return *to_host(*this).data<T>();
 }
 
 template <typename It>

@@ -36,7 +36,7 @@ void require_scalar(const mx::array& a, const char* op) {
 nb::object item(const mx::array& self) {
   mx::array a = self;
   require_scalar(a, "item");
-  eval_released(a);
+  read_released(a);
   return to_scalar(a);
 }
 
@@ -66,7 +66,7 @@ nb::object list_of(const mx::array& a, const T* data, size_t axis, int64_t offse
 
 nb::object tolist(const mx::array& self) {
   mx::array a = self;
-  eval_released(a);
+  read_released(a);
   if (a.ndim() == 0) return to_scalar(a);
   return visit_dtype(a.dtype(), [&](auto tag) -> nb::object {
     using T = typename decltype(tag)::type;
@@ -76,7 +76,7 @@ nb::object tolist(const mx::array& self) {
 
 std::string to_text(const mx::array& a) {
   mx::array source = a;
-  eval_released(source);
+  read_released(source);
   std::ostringstream os;
   os << source;
   return os.str();
@@ -107,7 +107,7 @@ nb::object as_index(mx::array& a) {
 
 nb::bytes to_bytes(mx::array& a) {
   mx::array rows = mx::contiguous(a);
-  eval_released(rows);
+  read_released(rows);
   return nb::bytes(rows.data<char>(), rows.nbytes());
 }
 

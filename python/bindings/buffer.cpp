@@ -248,7 +248,7 @@ int get_buffer(PyObject* object, Py_buffer* view, int flags) {
   }
   try {
     mx::array held = *as_array(nb::handle(object));
-    eval_released(held);
+    read_released(held);
     mx::array* a = &held;
     auto exported = std::make_unique<BufferExport>(BufferExport{*a, {}, {}});
     auto itemsize = static_cast<Py_ssize_t>(a->itemsize());

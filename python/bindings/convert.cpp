@@ -7,6 +7,7 @@
 #include <string>
 
 #include "elements.h"
+#include "mlx/backend/cuda/cuda.h"
 #include "mlx/ops.h"
 #include "mlx/stream.h"
 
@@ -168,6 +169,12 @@ void eval_released(mx::array& a) {
   if (a.is_available()) return;
   nb::gil_scoped_release release;
   a.eval();
+}
+
+void read_released(mx::array& a) {
+  if (a.is_available() && !mx::cu::is_on_device(a)) return;
+  nb::gil_scoped_release release;
+  a = mx::to_host(std::move(a));
 }
 
 nb::object to_scalar(mx::array& a) {

@@ -68,6 +68,9 @@ std::optional<mx::array> array_from_foreign(nb::handle value, std::optional<mx::
 /** Evaluates with the interpreter's lock released; cheap when there is nothing to do. */
 void eval_released(mx::array& a);
 
+/** Evaluates for reading here; of a view of a device's buffer only the part seen is moved. */
+void read_released(mx::array& a);
+
 /** The Python scalar of an evaluated array of size 1. */
 nb::object to_scalar(mx::array& a);
 

@@ -98,7 +98,7 @@ int truth(PyObject* object) noexcept {
     if (a.size() != 1) {
       throw std::invalid_argument("[bool] only arrays of size 1 have a truth value.");
     }
-    eval_released(a);
+    read_released(a);
     return PyObject_IsTrue(to_scalar(a).ptr());
   } catch (...) {
     set_python_error();

@@ -66,7 +66,7 @@ class Printer {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& os, array a) {
-  a.eval();
+  a = to_host(std::move(a));
   std::ostringstream text;
   int precision = get_printoptions().precision;
   if (precision >= 0) text << std::fixed << std::setprecision(precision);

@@ -121,7 +121,7 @@ void save(std::shared_ptr<io::Writer> out_stream, array a) {
   if (!out_stream->good() || !out_stream->is_open()) {
     throw_runtime("save", "Failed to open {}.", out_stream->label());
   }
-  a.eval();
+  a = to_host(std::move(a));
   bool fortran_order = a.flags().col_contiguous && !a.flags().row_contiguous;
   if (!fortran_order && !a.flags().row_contiguous) {
     a = contiguous(a, false, Device::cpu);

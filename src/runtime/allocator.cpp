@@ -193,14 +193,24 @@ class CachingAllocator : public allocator::Allocator {
     if (size <= kSmallLimit) {
       if (void* memory = std::malloc(size)) return memory;
     }
+    void* memory = take_large(size);
+    if (size > kSmallLimit) host_bytes_ += size;
+    return memory;
+  }
+
+  void* take_large(size_t size) {
     if (void* memory = take_cached(size)) return memory;
-    if (active_.load() + cached_.load() + size > memory_limit_.load()) relieve(size);
-    if (active_.load() + size > machine_memory_) refuse(size);
+    if (limited_bytes() + cached_.load() + size > memory_limit_.load()) relieve(size);
+    if (host_bytes_.load() + size > machine_memory_) refuse(size);
     if (void* memory = take_from_system(size)) return memory;
     relieve(std::numeric_limits<size_t>::max());
     if (void* memory = take_from_system(size)) return memory;
     refuse(size);
   }
+
+  /** What counts towards the limit: all arrays where a program has set it, else those in the
+   * machine's own memory, whose size it then is. */
+  size_t limited_bytes() const { return limit_is_chosen_ ? active_.load() : host_bytes_.load(); }
 
   void* take_cached(size_t size) {
     std::lock_guard lock(mutex_);
@@ -213,6 +223,7 @@ class CachingAllocator : public allocator::Allocator {
   }
 
   void return_host(void* memory, size_t size) {
+    if (size > kSmallLimit) host_bytes_ -= size;
     if (size > kSmallLimit && cached_.load() + size <= cache_limit_.load()) {
       std::lock_guard lock(mutex_);
       cache_[size].push_back(memory);
@@ -252,7 +263,7 @@ class CachingAllocator : public allocator::Allocator {
   void relieve(size_t size) {
     size_t cached = cached_.load();
     trim(cached > size ? cached - size : 0);
-    if (active_.load() + size <= memory_limit_.load()) return;
+    if (limited_bytes() + size <= memory_limit_.load()) return;
     std::vector<void (*)()> hooks;
     {
       std::lock_guard lock(mutex_);
@@ -264,13 +275,14 @@ class CachingAllocator : public allocator::Allocator {
   [[noreturn]] void refuse(size_t size) {
     throw_runtime("malloc",
                   "Unable to allocate {} bytes: {} bytes are in use by arrays, the machine has {}.",
-                  size, active_.load(), machine_memory_);
+                  size, host_bytes_.load(), machine_memory_);
   }
 
   const size_t machine_memory_;
   std::atomic<size_t> memory_limit_;
   std::atomic<size_t> cache_limit_;
-  std::atomic<size_t> active_{0};
+  std::atomic<size_t> active_{0};      // bytes of live arrays, on the host and on devices
+  std::atomic<size_t> host_bytes_{0};  // bytes of host memory in blocks above kSmallLimit
   std::atomic<size_t> peak_{0};
   std::atomic<size_t> cached_{0};
   std::mutex mutex_;

@@ -18,6 +18,8 @@ class DeviceMemory {
   virtual ~DeviceMemory() = default;
   /** Makes the host side valid: allocates it if need be, waits for the device and copies. */
   virtual void copy_to_host(Block& block) = 0;
+  /** Copies a range of the block's bytes to host memory, when its work is done. */
+  virtual void read(Block& block, size_t offset, size_t bytes, void* to) = 0;
   /** Gives the device side back. Called when the block is freed, from any thread. */
   virtual void free_device(Block& block) = 0;
 };

@@ -31,6 +31,8 @@ def ext(tmp_path_factory):
         str(FOLDER),
         "-B",
         str(build),
+        "-G",
+        "Ninja",
         f"-DPython_EXECUTABLE={sys.executable}",
     ]
     for command in (configure + launcher, ["cmake", "--build", str(build), "-j2"]):

@@ -120,9 +120,12 @@ FAKE LtStatus cublasLtMatmulPreferenceDestroy(LtPreference) { return 0; }
 FAKE LtStatus cublasLtMatmulPreferenceSetAttribute(LtPreference, int, const void*, size_t) {
   return 0;
 }
-FAKE LtStatus cublasLtMatmulAlgoGetHeuristic(LtHandle, LtMatmulDesc, LtLayout, LtLayout, LtLayout,
-                                             LtLayout, LtPreference, int, LtHeuristic* out,
-                                             int* found) {
+FAKE LtStatus cublasLtMatmulAlgoGetHeuristic(LtHandle, LtMatmulDesc, LtLayout a, LtLayout b,
+                                             LtLayout c, LtLayout, LtPreference, int,
+                                             LtHeuristic* out, int* found) {
+  // As the real one: batches do not step backwards.
+  for (LtLayout l : {a, b, c})
+    if (of(l)->batch_stride < 0) return 15;
   *out = LtHeuristic{};
   return *found = 1, 0;
 }

@@ -7,12 +7,15 @@
 
 import collections
 import json
+import os
 import pathlib
 import re
 import sys
 
 import pytest
 
+# The cases compare with float32 products.
+os.environ["MLX_ENABLE_TF32"] = "0"
 NO_KERNEL = re.compile(r"\[(\w+)\] No kernel for the GPU")
 
 
@@ -32,6 +35,7 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_configure(config):
     config.gpu_missing = collections.Counter()
+    config.gpu_skips = collections.Counter()
     config.gpu_failed = []
     config.gpu_counts = collections.Counter()
 
@@ -51,6 +55,9 @@ def pytest_runtest_makereport(item, call):
             item.config.gpu_failed.append(
                 (item.nodeid, f"{call.excinfo.typename}: {first_line[:200]}")
             )
+    elif report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        item.config.gpu_skips[re.sub(r"^Skipped: ", "", reason).split(":")[0]] += 1
     if report.when == "call" or (report.when == "setup" and not report.passed):
         item.config.gpu_counts[report.outcome] += 1
 
@@ -64,6 +71,7 @@ def pytest_sessionfinish(session):
     seen = {
         "counts": config.gpu_counts,
         "missing": config.gpu_missing,
+        "skips": config.gpu_skips,
         "failed": config.gpu_failed,
     }
     if shares > 1:
@@ -75,10 +83,12 @@ def pytest_sessionfinish(session):
 def write_summary(path, shares):
     import mlx.core as mx
 
-    counts, missing, failed = collections.Counter(), collections.Counter(), []
+    counts, missing, skips = (collections.Counter() for _ in range(3))
+    failed = []
     for seen in shares:
         counts.update(seen["counts"])
         missing.update(seen["missing"])
+        skips.update(seen["skips"])
         failed += seen["failed"]
     lines = [
         f"# The op suite with {mx.default_device()} as the default device",
@@ -87,6 +97,9 @@ def write_summary(path, shares):
         f"{len(failed)} failed, {counts['skipped']} skipped, "
         f"of these {sum(missing.values())} because a primitive has no GPU kernel.",
     ]
+    if skips:
+        lines += ["", "| skipped because | cases |", "|---|---|"]
+        lines += [f"| {reason} | {count} |" for reason, count in skips.most_common()]
     if missing:
         lines += ["", "| primitive without a GPU kernel | cases |", "|---|---|"]
         lines += [f"| {name} | {count} |" for name, count in missing.most_common()]

@@ -1,6 +1,7 @@
 // Matrix products on the GPU: few rows by own kernels at memory speed, the rest by cuBLASLt.
 #include "backend/cuda/matmul.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "backend/cuda/copy.h"
@@ -28,7 +29,10 @@ bool is_blas_layout(const array& a) {
 }
 
 array as_blas_layout(Encoder& encoder, const array& a) {
-  return is_blas_layout(a) ? a : as_row_contiguous(encoder, a);
+  // cuBLASLt takes no batch that steps backwards.
+  bool goes_forward = std::none_of(a.strides().begin(), a.strides().end(),
+                                   [](int64_t stride) { return stride < 0; });
+  return goes_forward && is_blas_layout(a) ? a : as_row_contiguous(encoder, a);
 }
 
 /** A row-major matrix is the transpose of a column-major one. */

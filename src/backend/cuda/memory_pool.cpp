@@ -53,10 +53,22 @@ std::mutex& transfer_mutex() {
   return *mutex;
 }
 
+/** Waits for the last write of a block, and copies; the caller holds transfer_mutex(). */
+void fetch(DeviceSide& side, size_t offset, size_t bytes, void* to) {
+  make_current();
+  if (side.last_write.encoder != nullptr) side.last_write.encoder->wait_done(side.last_write.epoch);
+  CuStream stream = transfer_stream();
+  check(driver().memcpy_dtoh_async(to, side.base + offset, bytes, stream), "copying from the GPU");
+  check(driver().stream_synchronize(stream), "copying from the GPU");
+}
+
 /** Memory that another library owns. */
 class ForeignMemory : public DeviceMemory {
  public:
   void copy_to_host(Block& block) override { MemoryPool::instance().copy_to_host(block); }
+  void read(Block& block, size_t offset, size_t bytes, void* to) override {
+    MemoryPool::instance().read(block, offset, bytes, to);
+  }
   void free_device(Block& block) override {
     auto* side = static_cast<DeviceSide*>(block.device_handle);
     if (side == nullptr) return;
@@ -135,15 +147,15 @@ DeviceSide& MemoryPool::to_device(Block& block, Encoder& encoder) {
 void MemoryPool::copy_to_host(Block& block) {
   std::lock_guard lock(transfer_mutex());
   if (block.host_valid.load(std::memory_order_acquire)) return;
-  make_current();
   DeviceSide& side = side_of(block);
-  if (side.last_write.encoder != nullptr) side.last_write.encoder->wait_done(side.last_write.epoch);
   if (block.host == nullptr) allocate_host_side(block);
-  CuStream stream = transfer_stream();
-  size_t bytes = std::min(block.size, side.size);
-  check(driver().memcpy_dtoh_async(block.host, side.base, bytes, stream), "copying from the GPU");
-  check(driver().stream_synchronize(stream), "copying from the GPU");
+  fetch(side, 0, std::min(block.size, side.size), block.host);
   block.host_valid.store(true, std::memory_order_release);
+}
+
+void MemoryPool::read(Block& block, size_t offset, size_t bytes, void* to) {
+  std::lock_guard lock(transfer_mutex());
+  fetch(side_of(block), offset, bytes, to);
 }
 
 void MemoryPool::free_device(Block& block) {

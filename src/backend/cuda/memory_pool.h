@@ -53,6 +53,7 @@ class MemoryPool : public DeviceMemory {
 
   /** The host allocator tells us when the host contents are wanted or the block is gone. */
   void copy_to_host(Block& block) override;
+  void read(Block& block, size_t offset, size_t bytes, void* to) override;
   void free_device(Block& block) override;
 
   /** A block over device memory of someone else, which free_device leaves alone once all work on it

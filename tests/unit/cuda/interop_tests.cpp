@@ -4,6 +4,7 @@
 
 #include "fake_gpu.h"
 #include "mlx/backend/cuda/cuda.h"
+#include "runtime/buffer.h"
 
 namespace mlx::core {
 
@@ -36,6 +37,25 @@ TEST(CudaInterop, ArraysWorkOnEitherDevice) {
     x = multiply(x, array(2.0f), Device::cpu);
   }
   EXPECT_EQ(values<float>(x), (std::vector<float>{46.0f, 62.0f}));
+}
+
+TEST(CudaInterop, ReadingASmallViewLeavesTheRestOnTheDevice) {
+  Stream s = gpu_stream();
+  array x = add(reshape(arange(1 << 16, float32, s), {256, 256}, s), array(0.5f), s);
+  x.eval();
+  array one = slice(x, {3, 7}, {4, 8}, s);
+  array row = slice(x, {5, 0}, {6, 256}, s);
+  array column = slice(x, {255, 2}, {-257, 3}, {-1, 1}, s);
+  EXPECT_EQ(reshape(one, {}, s).item<float>(), 3 * 256 + 7.5f);
+  EXPECT_EQ(values<float>(to_host(row))[9], 5 * 256 + 9.5f);
+  std::vector<float> read = values<float>(to_host(column));
+  ASSERT_EQ(read.size(), 256u);
+  EXPECT_EQ(read[0], 255 * 256 + 2.5f);
+  EXPECT_EQ(read[255], 2.5f);
+  EXPECT_FALSE(block_of(x.buffer()).host_valid.load());
+  EXPECT_EQ(values<float>(to_host(x))[257], 257.5f);
+  EXPECT_TRUE(block_of(x.buffer()).host_valid.load());
+  EXPECT_EQ(to_host(zeros({0, 3}, float32, s)).size(), 0u);
 }
 
 TEST(CudaInterop, OutOfMemoryRaisesAndTheNextOpWorks) {

@@ -57,6 +57,9 @@ TEST(CudaProduct, MultipliesBatchesAndDtypes) {
     array a = random_array(sa), b = random_array(sb);
     expect_same(matmul(a, b, s), matmul(a, b, Device::cpu), 1e-5);
   }
+  array backwards = slice(random_array({3, 6, 8}), {2, 0, 0}, {-4, 6, 8}, {-1, 1, 1}, s);
+  array right = random_array({3, 8, 7});
+  expect_same(matmul(backwards, right, s), matmul(backwards, right, Device::cpu), 1e-5);
   for (Dtype dtype : {float16, bfloat16, float64, complex64}) {
     array a = random_array({6, 32}, dtype), b = random_array({32, 10}, dtype);
     expect_same(matmul(a, b, s), matmul(a, b, Device::cpu), dtype == bfloat16 ? 2e-2 : 2e-3);
