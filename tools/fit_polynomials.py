@@ -1,5 +1,5 @@
-"""Fits the polynomials of include/mlx/formulas/math_*.h (needs mpmath): relative minimax by Remez exchange,
-coefficients rounded to float32 one after the other, the rest refitted each time."""
+"""Fits the polynomials of include/mlx/formulas/math_*.h and, in float64, of src/backend/cpu/simd/math_double*.h (needs
+mpmath): relative minimax by Remez exchange, coefficients rounded one after the other, the rest refitted."""
 
 import sys
 
@@ -40,19 +40,40 @@ def remez(target, weight, lo, hi, powers):
     return c, worst
 
 
+def worst_of(target, weight, lo, hi, powers, c):
+    grid = [lo + (hi - lo) * (mp.mpf(k) + mp.mpf("0.5")) / 997 for k in range(997)]
+    polynomial = lambda x: sum(ci * x**p for p, ci in zip(powers, c))
+    return max(abs(weight(x) * (target(x) - polynomial(x))) for x in grid)
+
+
+def fit_double(target, weight, lo, hi, powers):
+    """The better of minimax and interpolation at Chebyshev's nodes; the rounding to float64 hardly matters."""
+    nodes = [
+        (lo + hi) / 2 + (hi - lo) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * len(powers)))
+        for k in range(len(powers))
+    ]
+    matrix = mp.matrix([[x**p for p in powers] for x in nodes])
+    candidates = [
+        list(mp.lu_solve(matrix, mp.matrix([target(x) for x in nodes]))),
+        remez(target, weight, lo, hi, powers)[0],
+    ]
+    rounded = [[mp.mpf(float(ci)) for ci in c] for c in candidates]
+    return min(rounded, key=lambda c: worst_of(target, weight, lo, hi, powers, c))
+
+
 def fit(name, target, weight, lo, hi, powers, round_to=np.float32):
     """Prints the coefficients for sum c_i x^powers[i], lowest power first, and the relative error."""
     lo, hi = mp.mpf(lo), mp.mpf(hi)
-    fixed, rest, worst = [], list(powers), None
+    fixed, rest = [], list(powers)
+    if round_to is np.float64:
+        fixed, rest = list(zip(powers, fit_double(target, weight, lo, hi, powers))), []
     while rest:
-        c, worst = remez(
-            lambda x: target(x) - sum(ci * x**p for p, ci in fixed), weight, lo, hi, rest
-        )
+        c, _ = remez(lambda x: target(x) - sum(ci * x**p for p, ci in fixed), weight, lo, hi, rest)
         fixed.append((rest[0], mp.mpf(float(round_to(float(c[0]))))))
         rest = rest[1:]
-    grid = [lo + (hi - lo) * (mp.mpf(k) + mp.mpf("0.5")) / 997 for k in range(997)]
-    worst = max(abs(weight(x) * (target(x) - sum(ci * x**p for p, ci in fixed))) for x in grid)
-    text = ", ".join(f"{float(ci):.9g}f" for _, ci in fixed)
+    worst = worst_of(target, weight, lo, hi, powers, [ci for _, ci in fixed])
+    digits = "{:.9g}f" if round_to is np.float32 else "{:.17g}"
+    text = ", ".join(digits.format(float(ci)) for _, ci in fixed)
     print(f"{name}: relative error 2^{float(mp.log(worst, 2)):.1f}\n  {{{text}}}")
 
 
@@ -208,8 +229,114 @@ def cases():
     )
 
 
+def double_cases():
+    half_ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
+    tiny = mp.mpf("1e-8")
+    nudge = lambda f: lambda x: f(x if abs(x) > tiny else tiny)
+    root = lambda f: lambda z: f(mp.sqrt(z if z > tiny else tiny))
+    yield (
+        "expm1 (r + r^2 P(r))",
+        nudge(lambda r: (mp.expm1(r) - r) / r**2),
+        nudge(lambda r: r**2 / mp.expm1(r)),
+        -half_ln2,
+        half_ln2,
+        range(10),
+    )
+    yield (
+        "log (2 s + s^3 P(s^2))",
+        root(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3),
+        root(lambda s: s**3 / (2 * mp.atanh(s))),
+        0,
+        mp.mpf("0.2001") ** 2,
+        range(8),
+    )
+    yield (
+        "log3 (2 s + s^3 (2 / 3 + s^2 P(s^2)))",
+        root(lambda s: (2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3) / s**5),
+        root(lambda s: s**5 / (2 * mp.atanh(s))),
+        0,
+        mp.mpf("0.2001") ** 2,
+        range(8),
+    )
+    q2 = (mp.pi / 4 * mp.mpf("1.00001")) ** 2
+    yield (
+        "tanh (x + x^3 P(x^2)), |x| < 0.55",
+        root(lambda r: (mp.tanh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.tanh(r)),
+        0,
+        mp.mpf("0.3026"),
+        range(10),
+    )
+    yield (
+        "sinh (x + x^3 P(x^2)), |x| < 1",
+        root(lambda r: (mp.sinh(r) - r) / r**3),
+        root(lambda r: r**3 / mp.sinh(r)),
+        0,
+        1,
+        range(7),
+    )
+    yield (
+        "sin (r + r^3 P(r^2)), |r| < pi/4",
+        root(lambda r: (mp.sin(r) - r) / r**3),
+        root(lambda r: r**3 / mp.sin(r)),
+        0,
+        q2,
+        range(6),
+    )
+    yield (
+        "cos (1 - r^2/2 + r^4 P(r^2)), |r| < pi/4",
+        root(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4),
+        root(lambda r: r**4 / mp.cos(r)),
+        0,
+        q2,
+        range(6),
+    )
+    yield (
+        "erf (x + x P(x^2)), |x| < 1",
+        root(lambda r: mp.erf(r) / r - 1),
+        root(lambda r: r / mp.erf(r)),
+        0,
+        1,
+        range(13),
+    )
+    yield (
+        "erfc (2^P(x)), 1 < x < 6",
+        lambda x: mp.log(mp.erfc(x + 1), 2),
+        lambda x: mp.erfc(x + 1) / mp.erf(x + 1),
+        0,
+        5,
+        range(19),
+    )
+    yield (
+        "exp2 (P(r))",
+        lambda r: mp.mpf(2) ** r,
+        lambda r: mp.mpf(2) ** -r,
+        mp.mpf("-0.5"),
+        mp.mpf("0.5"),
+        range(12),
+    )
+    yield (
+        "asin (x + x^3 P(x^2)), |x| < 0.5",
+        root(lambda r: (mp.asin(r) - r) / r**3),
+        root(lambda r: r**3 / mp.asin(r)),
+        0,
+        mp.mpf("0.2501"),
+        range(13),
+    )
+    yield (
+        "atan (x + x^3 P(x^2)), |x| < 1",
+        root(lambda r: (mp.atan(r) - r) / r**3),
+        root(lambda r: r**3 / mp.atan(r)),
+        0,
+        1,
+        range(21),
+    )
+
+
 if __name__ == "__main__":
     wanted = sys.argv[1:]
-    for name, target, weight, lo, hi, powers in cases():
-        if not wanted or name.split()[0] in wanted:
-            fit(name, target, weight, lo, hi, list(powers))
+    for precision, all_cases in ((np.float32, cases), (np.float64, double_cases)):
+        for name, target, weight, lo, hi, powers in all_cases():
+            key = "double-" * (precision is np.float64) + name.split()[0]
+            if not wanted or key in wanted:
+                fit(name, target, weight, lo, hi, list(powers), precision)

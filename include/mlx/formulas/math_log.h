@@ -210,6 +210,8 @@ MLX_FORMULA T pow(T x, T y) {
       both(equal(whole, y), not_equal(floor(mul(y, splat(x, 0.5f))), mul(y, splat(x, 0.5f))));
   T odd_sign = select(is_odd, copy_sign(one, x), one);
   T r = pow_of_positive(ax, y);
+  auto usual = both(both(greater(x, zero), less(x, inf)), less(ay, inf));
+  if (all(usual, x)) return r;
   // Bases 0 and infinity, exponent infinity.
   T up = select(greater(y, zero), inf, zero);
   T down = select(greater(y, zero), zero, inf);

@@ -1,5 +1,5 @@
-// Loops over a block for formulas: float32, float16 and bfloat16 as float32 vectors, the other
-// dtypes as scalar loops that the compiler vectorises.
+// Loops over a block for formulas: float32, float16 and bfloat16 as float32 vectors, float64 as its
+// own, the other dtypes as scalar loops that the compiler vectorises.
 #if defined(MLX_CPU_ELEMENT_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MLX_CPU_ELEMENT_BLOCK_INL_H_
 #undef MLX_CPU_ELEMENT_BLOCK_INL_H_
@@ -21,6 +21,12 @@ namespace HWY_NAMESPACE {
 template <class T>
 inline constexpr bool kAsFloatVector =
     std::is_same_v<T, float> || std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t>;
+
+/** The lanes in which a formula computes T, if it runs on vectors. */
+template <class T>
+using LaneOf = std::conditional_t<std::is_same_v<T, double>, double, float>;
+template <class T>
+using LaneVector = hn::Vec<hn::ScalableTag<LaneOf<T>>>;
 
 template <class D, class M>
 HWY_INLINE void store_mask(D d, M mask, bool* p) {
@@ -47,8 +53,8 @@ inline constexpr bool kIsCheap =
  * so that every element takes the same path. */
 template <class Op, class T, int kSources>
 void vector_block(void* dst, const void* const* sources, size_t n, const void* params) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
+  const hn::ScalableTag<LaneOf<T>> d;
+  using V = LaneVector<T>;
   using Y = std::conditional_t<kSources == 1, std::invoke_result<Op, V>,
                                std::invoke_result<Op, V, V>>::type;
   constexpr bool is_mask = !std::is_same_v<Y, V>;
@@ -142,16 +148,25 @@ void scalar_binary_block(void* dst, const void* const* sources, size_t n, const 
   }
 }
 
+/** Comparisons of float64 stay scalar: their masks have no byte for each lane. */
+template <class Op, class T, class... Vectors>
+consteval bool runs_on_vectors() {
+  if constexpr (std::is_same_v<T, double>)
+    return std::is_same_v<std::invoke_result_t<Op, Vectors...>, LaneVector<T>>;
+  else
+    return kAsFloatVector<T>;
+}
+
 template <class Op, class T>
 BlockKernel unary_block() {
-  if constexpr (kAsFloatVector<T>)
+  if constexpr (runs_on_vectors<Op, T, LaneVector<T>>())
     return &vector_block<Op, T, 1>;
   else
     return &scalar_unary_block<Op, T>;
 }
 template <class Op, class T>
 BlockKernel binary_block() {
-  if constexpr (kAsFloatVector<T>)
+  if constexpr (runs_on_vectors<Op, T, LaneVector<T>, LaneVector<T>>())
     return &vector_block<Op, T, 2>;
   else
     return &scalar_binary_block<Op, T>;

@@ -5,6 +5,10 @@
 
 namespace mlx::core::cpu {
 
+/** The op's kernel from the family that has it, or null; casts and select excepted. It is for the
+ * SIMD target that is in force now, as all of these. */
+BlockKernel element_kernel(int op, Dtype::Val dtype);
+
 BlockKernel arithmetic_kernel(int op, Dtype::Val dtype);
 BlockKernel cast_kernel(Dtype::Val from, Dtype::Val to);
 BlockKernel comparison_kernel(int op, Dtype::Val dtype);

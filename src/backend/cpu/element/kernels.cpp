@@ -15,7 +15,9 @@ namespace {
 using Table = std::array<std::array<BlockKernel, kNumDtypes>, OpList::size>;
 using CastTable = std::array<std::array<BlockKernel, kNumDtypes>, kNumDtypes>;
 
-BlockKernel look_up(int op, Dtype::Val dtype) {
+}  // namespace
+
+BlockKernel element_kernel(int op, Dtype::Val dtype) {
   using Family = BlockKernel (*)(int, Dtype::Val);
   constexpr Family kFamilies[] = {&arithmetic_kernel, &comparison_kernel, &exponential_kernel,
                                   &logarithm_kernel,  &power_kernel,      &trigonometry_kernel,
@@ -26,12 +28,14 @@ BlockKernel look_up(int op, Dtype::Val dtype) {
   return nullptr;
 }
 
+namespace {
+
 const Table& kernel_table() {
   static const Table table = [] {
     Table t{};
     for (size_t op = 0; op < OpList::size; ++op) {
       for (int d = 0; d < kNumDtypes; ++d) {
-        t[op][d] = look_up(static_cast<int>(op), static_cast<Dtype::Val>(d));
+        t[op][d] = element_kernel(static_cast<int>(op), static_cast<Dtype::Val>(d));
       }
     }
     return t;
@@ -81,7 +85,9 @@ bool block_kernel_streams(int op, Dtype source, Dtype result) {
   auto is_vector_float = [](Dtype dtype) {
     return dtype == float32 || dtype == float16 || dtype == bfloat16;
   };
-  return op != op_index<Select>() && is_vector_float(source) && is_vector_float(result);
+  if (op == op_index<Select>()) return false;
+  if (source == float64) return result == float64 && op != op_index<AsType>();
+  return is_vector_float(source) && is_vector_float(result);
 }
 
 Dtype block_kernel_result(int op, Dtype source) {

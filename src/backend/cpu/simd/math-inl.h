@@ -1,4 +1,4 @@
-// The float32 formulas (exp, log, sin, erf, ...) compiled for the current SIMD target.
+// The formulas (exp, log, sin, erf, ...) compiled for the current SIMD target.
 #if defined(MLX_CPU_SIMD_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MLX_CPU_SIMD_MATH_INL_H_
 #undef MLX_CPU_SIMD_MATH_INL_H_
@@ -6,6 +6,7 @@
 #define MLX_CPU_SIMD_MATH_INL_H_
 #endif
 
+#include "backend/cpu/simd/math_double_trig-inl.h"
 #include "backend/cpu/simd/native-inl.h"
 #include "backend/cpu/simd/vocabulary-inl.h"
 

@@ -75,10 +75,10 @@ HWY_INLINE V float32_bits_of_float16(V half) {  // uint32 lanes holding float16 
   return hn::Or(sign, y);
 }
 
-// ---- loads to float32
+// ---- loads to float32; float64 stays
 
 template <class D>
-HWY_INLINE hn::Vec<D> load_float(D d, const float* p) {
+HWY_INLINE hn::Vec<D> load_float(D d, const hn::TFromD<D>* p) {
   return hn::LoadU(d, p);
 }
 template <class D>
@@ -118,13 +118,16 @@ HWY_INLINE auto round_to_16_bits(D d, hn::Vec<D> v) {
   }
 }
 
-// ---- stores from float32
+template <class T>
+concept SixteenBits = std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t>;
+
+// ---- stores from float32; float64 stays
 
 template <class D>
-HWY_INLINE void store_float(D d, hn::Vec<D> v, float* p) {
+HWY_INLINE void store_float(D d, hn::Vec<D> v, hn::TFromD<D>* p) {
   hn::StoreU(v, d, p);
 }
-template <class D, class T>
+template <class D, SixteenBits T>
 HWY_INLINE void store_float(D d, hn::Vec<D> v, T* p) {
   const hn::Rebind<uint16_t, D> d16;
   hn::StoreU(round_to_16_bits<T>(d, v), d16, reinterpret_cast<uint16_t*>(p));
@@ -132,10 +135,10 @@ HWY_INLINE void store_float(D d, hn::Vec<D> v, T* p) {
 
 /** Stores past the caches; p must be aligned to the vector (half a vector for 16-bit types). */
 template <class D>
-HWY_INLINE void stream_float(D d, hn::Vec<D> v, float* p) {
+HWY_INLINE void stream_float(D d, hn::Vec<D> v, hn::TFromD<D>* p) {
   hn::Stream(v, d, p);
 }
-template <class D, class T>
+template <class D, SixteenBits T>
 HWY_INLINE void stream_float(D d, hn::Vec<D> v, T* p) {
   const hn::Rebind<uint16_t, D> d16;
   hn::Stream(round_to_16_bits<T>(d, v), d16, reinterpret_cast<uint16_t*>(p));

@@ -286,7 +286,7 @@ HWY_INLINE complex64_t pow(complex64_t a, complex64_t b) { return scalar::pow(a,
 HWY_INLINE double logaddexp(double a, double b) { return scalar::logaddexp(a, b); }
 HWY_INLINE complex64_t logaddexp(complex64_t a, complex64_t b) { return scalar::logaddexp(a, b); }
 
-// ---- the rest of the vocabulary for float32 vectors: what formulas of whole ops need
+// ---- the rest of the vocabulary for vectors: what formulas of whole ops need
 
 template <Vector V>
 HWY_INLINE V sign(V x) {
@@ -298,6 +298,10 @@ HWY_INLINE V sign(V x) {
 template <Vector V>
 HWY_INLINE V floor_div(V a, V b) {
   return hn::Floor(hn::Div(a, b));
+}
+template <Doubles V>
+HWY_INLINE V remainder(V a, V b) {
+  return for_each_pair(a, b, &scalar::remainder);
 }
 /** Has the sign of the divisor. Quotients below 2^22 take the quotient's integer part and one fused
  * step, which is exact after one correction; the others are done lane by lane. */

@@ -215,6 +215,10 @@ template <class M, Vector V>
 HWY_INLINE bool any(M mask, V) {
   return !hn::AllFalse(Tag<V>(), mask);
 }
+template <class M, Vector V>
+HWY_INLINE bool all(M mask, V) {
+  return hn::AllTrue(Tag<V>(), mask);
+}
 
 // ---- integer bits
 
@@ -259,16 +263,28 @@ HWY_INLINE V scale_by_power_of_two(V p, V n) {
   }
 }
 
-/** Calls the double-precision function for each float lane: for the few arguments that the vector
- * formula does not cover. */
+/** Calls the double-precision function for each lane: for the arguments that the vector formula
+ * does not cover. */
 template <Vector V>
 HWY_INLINE V for_each_lane(V x, double (*f)(double)) {
-  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
+  using T = hn::TFromV<V>;
+  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
   hn::Store(x, Tag<V>(), lanes);
   for (size_t i = 0; i < hn::Lanes(Tag<V>()); ++i) {
-    lanes[i] = static_cast<float>(f(static_cast<double>(lanes[i])));
+    lanes[i] = static_cast<T>(f(static_cast<double>(lanes[i])));
   }
   return hn::Load(Tag<V>(), lanes);
+}
+template <Vector V>
+HWY_INLINE V for_each_pair(V x, V y, double (*f)(double, double)) {
+  using T = hn::TFromV<V>;
+  HWY_ALIGN T a[HWY_MAX_BYTES / sizeof(T)], b[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(x, Tag<V>(), a);
+  hn::Store(y, Tag<V>(), b);
+  for (size_t i = 0; i < hn::Lanes(Tag<V>()); ++i) {
+    a[i] = static_cast<T>(f(static_cast<double>(a[i]), static_cast<double>(b[i])));
+  }
+  return hn::Load(Tag<V>(), a);
 }
 template <Vector V>
 HWY_INLINE V sin_of_large(V x) {

@@ -198,6 +198,7 @@ inline bool either(bool a, bool b) { return a | b; }
 template <class T> inline T select(bool mask, T yes, T no) { return mask ? yes : no; }
 template <class T> inline T select_by_int(bool mask, T yes, T no) { return mask ? yes : no; }
 template <class T> inline bool any(bool mask, T) { return mask; }
+template <class T> inline bool all(bool mask, T) { return mask; }
 
 // ---- bits
 
