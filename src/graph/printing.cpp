@@ -47,12 +47,7 @@ class Printer {
         os_ << "..." << separator;
         i = length - kEdgeItems;
       }
-      // A slice of an array without elements has nothing to show but its brackets.
-      if (array_.size() == 0 && !innermost) {
-        os_ << "[]";
-      } else {
-        print(axis + 1, offset + i * stride);
-      }
+      print(axis + 1, offset + i * stride);
     }
     os_ << "]";
   }

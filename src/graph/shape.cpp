@@ -62,14 +62,14 @@ size_t spanned_elements(const Shape& shape, const Strides& strides) {
 }
 
 std::pair<Shape, std::vector<Strides>> collapse_dims(const Shape& shape,
-                                                     const std::vector<Strides>& strides) {
+                                                     const std::vector<Strides>& strides,
+                                                     int64_t size_cap) {
   Shape merged_shape;
   std::vector<Strides> merged(strides.size());
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
-    // Lengths stay within 32 bits, so very long runs remain split.
     bool fits =
-        !merged_shape.empty() && static_cast<int64_t>(merged_shape.back()) * shape[i] <= INT32_MAX;
+        !merged_shape.empty() && static_cast<int64_t>(merged_shape.back()) * shape[i] <= size_cap;
     for (size_t k = 0; fits && k < strides.size(); ++k) {
       fits = merged[k].back() == strides[k][i] * shape[i];
     }

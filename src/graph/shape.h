@@ -11,7 +11,7 @@
 
 namespace mlx::core {
 
-/** As a Python tuple: "(2, 3)". */
+/** As a Python tuple: "(2,3)". */
 std::string to_string(const Shape& shape);
 
 /** Row-major strides, in elements. */
@@ -28,9 +28,11 @@ array::Flags view_flags(const Shape& shape, const Strides& strides, size_t data_
 size_t spanned_elements(const Shape& shape, const Strides& strides);
 
 /** Merges neighbouring dimensions that all operands step through evenly and drops those of length
- * 1; keeps at least one dimension. `strides[k]` are the strides of operand k. */
+ * 1; keeps at least one dimension, and none longer than `size_cap`. `strides[k]` are the strides of
+ * operand k. */
 std::pair<Shape, std::vector<Strides>> collapse_dims(const Shape& shape,
-                                                     const std::vector<Strides>& strides);
+                                                     const std::vector<Strides>& strides,
+                                                     int64_t size_cap = INT32_MAX);
 
 /** The offset in elements of the `index`-th element in row-major order. */
 inline int64_t element_offset(int64_t index, const Shape& shape, const Strides& strides) {

@@ -77,7 +77,8 @@ array apply_bitwise(BitwiseBinary::Op op, const char* function, const array& a, 
   bool shifts = op == BitwiseBinary::LeftShift || op == BitwiseBinary::RightShift;
   if (shifts && dtype == bool_) dtype = uint8;
   Stream stream = to_stream(s);
-  auto operands = broadcast_arrays({astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
+  auto operands =
+      broadcast_operands(function, {astype(a, dtype, stream), astype(b, dtype, stream)}, stream);
   Shape shape = operands[0].shape();
   return array(std::move(shape), dtype, make_node<BitwiseBinary>(stream, op), std::move(operands));
 }
@@ -195,7 +196,8 @@ std::vector<array> divmod(const array& a, const array& b, StreamOrDevice s) {
 array where(const array& condition, const array& x, const array& y, StreamOrDevice s) {
   Stream stream = to_stream(s);
   Dtype dtype = promote_types(x.dtype(), y.dtype());
-  auto operands = broadcast_arrays(
+  auto operands = broadcast_operands(
+      "where",
       {astype(condition, bool_, stream), astype(x, dtype, stream), astype(y, dtype, stream)},
       stream);
   Shape shape = operands[0].shape();

@@ -8,6 +8,7 @@
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/families.h"
+#include "ops/broadcasting.h"
 
 namespace mlx::core {
 
@@ -31,7 +32,7 @@ array apply_binary(const array& a, const array& b, StreamOrDevice s) {
   array x = astype(a, dtype, stream);
   array y = astype(b, dtype, stream);
   if (x.shape() != y.shape()) {
-    auto operands = broadcast_arrays({std::move(x), std::move(y)}, stream);
+    auto operands = broadcast_operands(Op::info.function, {std::move(x), std::move(y)}, stream);
     x = std::move(operands[0]);
     y = std::move(operands[1]);
   }

@@ -11,6 +11,7 @@
 #include "mlx/ops/shape.h"
 #include "mlx/primitives/indexing.h"
 #include "mlx/transforms_impl.h"
+#include "ops/broadcasting.h"
 
 namespace mlx::core {
 
@@ -52,9 +53,9 @@ std::vector<int> check_axes(const array& a, const std::vector<array>& indices,
 }
 
 /** All index arrays as they are, but of one dtype and with their common shape. */
-std::vector<array> align_indices(const std::vector<array>& indices, Stream s) {
+std::vector<array> align_indices(const char* op, const std::vector<array>& indices, Stream s) {
   if (indices.empty()) return {};
-  std::vector<array> aligned = broadcast_arrays(indices, s);
+  std::vector<array> aligned = broadcast_operands(op, indices, s);
   Dtype dtype = result_type(indices);
   for (array& index : aligned) {
     // uint64 with a signed dtype promotes to a float; signed 64 bits hold every valid index.
@@ -68,7 +69,7 @@ array make_scatter(const array& a, const std::vector<array>& indices, const arra
                    StreamOrDevice s) {
   Stream stream = to_stream(s);
   std::vector<int> from_front = check_axes(a, indices, axes, op);
-  std::vector<array> inputs = align_indices(indices, stream);
+  std::vector<array> inputs = align_indices(op, indices, stream);
   Shape index_shape = inputs.empty() ? Shape{} : inputs[0].shape();
   if (updates.ndim() != a.ndim() + index_shape.size()) {
     throw_invalid(op,
@@ -182,7 +183,7 @@ array gather(const array& a, const std::vector<array>& indices, const std::vecto
                     to_string(slice_sizes), to_string(a.shape()));
     }
   }
-  std::vector<array> inputs = align_indices(indices, stream);
+  std::vector<array> inputs = align_indices("gather", indices, stream);
   Shape shape = inputs.empty() ? Shape{} : inputs[0].shape();
   shape.insert(shape.end(), slice_sizes.begin(), slice_sizes.end());
   inputs.insert(inputs.begin(), a);

@@ -11,6 +11,7 @@
 #include "graph/shape.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/transforms_impl.h"
+#include "ops/broadcasting.h"
 
 namespace mlx::core {
 
@@ -193,10 +194,14 @@ array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
 }
 
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
+  return broadcast_operands("broadcast_arrays", inputs, s);
+}
+
+std::vector<array> broadcast_operands(const char* op, const std::vector<array>& inputs,
+                                      StreamOrDevice s) {
   if (inputs.size() == 1) return inputs;
   Shape shape;
-  for (const auto& input : inputs)
-    shape = broadcast_shapes(shape, input.shape(), "broadcast_arrays");
+  for (const auto& input : inputs) shape = broadcast_shapes(shape, input.shape(), op);
   std::vector<array> result;
   if (!detail::in_dynamic_tracing()) {
     for (const auto& input : inputs) result.push_back(broadcast_to(input, shape, s));

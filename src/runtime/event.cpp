@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "runtime/device_runtime.h"
+#include "runtime/stream_queue.h"
 
 namespace mlx::core {
 
@@ -34,12 +35,15 @@ void Event::wait() {
 
 void Event::wait(Stream stream) {
   internal_check(valid(), "wait on an invalid event");
-  device_runtime(stream.device.type).wait_event(stream, *state_);
+  stream_queue(stream).enqueue_task(
+      [state = state_, stream] { device_runtime(stream.device.type).wait_event(stream, *state); });
 }
 
 void Event::signal(Stream stream) {
   internal_check(valid(), "signal of an invalid event");
-  device_runtime(stream.device.type).signal_event(stream, *state_);
+  stream_queue(stream).enqueue_task([state = state_, stream] {
+    device_runtime(stream.device.type).signal_event(stream, *state);
+  });
 }
 
 bool Event::is_signaled() const { return valid() && state_->is_signaled(); }

@@ -10,23 +10,24 @@ std::exception_ptr StreamQueue::run(Job& job) {
   auto& runtime = device_runtime(stream_.device.type);
   size_t next = 0;
   try {
+    if (job.task) job.task();
     fuse_steps(job.steps);
     runtime.begin_job(stream_);
     for (; next < job.steps.size(); ++next) {
       auto& step = job.steps[next];
-      for (auto& event : step.waits) event.wait(stream_);
+      for (auto& event : step.waits) runtime.wait_event(stream_, *event.state());
       for (auto& input : step.inputs) {
         // Computed by a job of another stream, or by one that failed.
         if (input.status() == array::evaluated && input.event().valid() &&
             input.event().state() != job.done.state()) {
-          input.event().wait(stream_);
+          runtime.wait_event(stream_, *input.event().state());
         }
       }
       runtime.run_step(stream_, step);
       if (runtime.results_are_immediate()) {
         for (auto& output : step.outputs) output.set_status(array::available);
       }
-      if (step.signal.valid()) step.signal.signal(stream_);
+      if (step.signal.valid()) runtime.signal_event(stream_, *step.signal.state());
       step = Step{};
     }
     runtime.end_job(stream_, job.done);
@@ -75,6 +76,28 @@ void StreamQueue::enqueue(Job job) {
   changed_.notify_all();
 }
 
+bool StreamQueue::is_current() {
+  std::lock_guard lock(mutex_);
+  return busy_ && runner_ == std::this_thread::get_id();
+}
+
+void StreamQueue::enqueue_task(std::function<void()> task) {
+  if (is_current()) return task();
+  Job job;
+  job.task = std::move(task);
+  job.done = Event(stream_);
+  enqueue(std::move(job));
+}
+
+void StreamQueue::check_error() {
+  std::exception_ptr error;
+  {
+    std::lock_guard lock(mutex_);
+    error = std::exchange(error_, nullptr);
+  }
+  if (error) std::rethrow_exception(error);
+}
+
 void StreamQueue::worker_loop() {
   while (true) {
     Job job;
@@ -99,17 +122,15 @@ void StreamQueue::worker_loop() {
 }
 
 void StreamQueue::synchronize() {
-  std::exception_ptr error;
   {
     std::unique_lock lock(mutex_);
     if (busy_ && runner_ == std::this_thread::get_id()) return;
     ++waiting_;
     changed_.wait(lock, [this] { return jobs_.empty() && !busy_; });
     --waiting_;
-    error = std::exchange(error_, nullptr);
   }
   device_runtime(stream_.device.type).synchronize(stream_);
-  if (error) std::rethrow_exception(error);
+  check_error();
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -13,9 +14,10 @@
 
 namespace mlx::core {
 
-/** A list of steps for one stream. */
+/** A list of steps for one stream, or a task of an extension. */
 struct Job {
   std::vector<Step> steps;
+  std::function<void()> task;  // runs before the steps
   Event done;  // always valid; signaled (with the error, if one occurred) after the last step
 };
 
@@ -31,9 +33,15 @@ class StreamQueue {
 
   /** Hands the job to the stream's worker. */
   void enqueue(Job job);
+  /** Hands over a task, or runs it at once when called by what runs on the stream. */
+  void enqueue_task(std::function<void()> task);
+  /** True when the calling thread runs a job of the stream now. */
+  bool is_current();
 
   /** Waits for all jobs so far; rethrows the first error of one that nobody has waited for. */
   void synchronize();
+  /** The same without waiting. */
+  void check_error();
 
   const Stream& stream() const { return stream_; }
 

@@ -1,5 +1,5 @@
 // custom_function, custom_vjp, checkpoint and depends, with their primitives.
-#include <numeric>
+#include <algorithm>
 
 #include "base/errors.h"
 #include "mlx/ops/control.h"
@@ -55,20 +55,36 @@ std::pair<std::vector<array>, std::vector<int>> Depends::vmap(const std::vector<
   return {depends(inputs, {}), axes};
 }
 
-std::pair<std::vector<array>, std::vector<array>> CustomTransforms::split(
-    const std::vector<array>& inputs) const {
-  size_t num_args = inputs.size() - num_outputs_;
-  return {std::vector<array>(inputs.begin(), inputs.begin() + num_args),
-          std::vector<array>(inputs.begin() + num_args, inputs.end())};
+std::vector<array> CustomTransforms::arguments(const std::vector<array>& inputs) const {
+  return {inputs.begin(), inputs.end() - num_outputs_};
 }
+
+namespace {
+
+/** The outputs of the node over `inputs`, those included that nobody kept. They are the node's own,
+ * not the values among its inputs, so that a derivative of the vjp finds the custom one again. */
+std::vector<array> all_outputs(const std::vector<array>& inputs,
+                               const std::vector<array>& outputs) {
+  auto is_kept = [](const array& output) { return output.has_primitive(); };
+  auto kept = std::find_if(outputs.begin(), outputs.end(), is_kept);
+  if (kept == outputs.end() || std::all_of(outputs.begin(), outputs.end(), is_kept)) return outputs;
+  std::vector<Shape> shapes;
+  std::vector<Dtype> dtypes;
+  for (const auto& output : outputs) {
+    shapes.push_back(output.shape());
+    dtypes.push_back(output.dtype());
+  }
+  return array::make_arrays(std::move(shapes), dtypes, kept->primitive_ptr(), inputs);
+}
+
+}  // namespace
 
 std::vector<array> CustomTransforms::vjp(const std::vector<array>& primals,
                                          const std::vector<array>& cotangents,
                                          const std::vector<int>& argnums,
-                                         const std::vector<array>&) {
-  // The last inputs are the outputs' values: an output that nobody kept is only a placeholder here.
-  auto [args, values] = split(primals);
-  auto all = vjp_(args, cotangents, values);
+                                         const std::vector<array>& outputs) {
+  auto args = arguments(primals);
+  auto all = vjp_(args, cotangents, all_outputs(primals, outputs));
   std::vector<array> result;
   for (int argnum : argnums) {
     if (argnum < static_cast<int>(args.size())) {
@@ -87,7 +103,7 @@ std::vector<array> CustomTransforms::vjp(const std::vector<array>& primals,
 std::vector<array> CustomTransforms::jvp(const std::vector<array>& primals,
                                          const std::vector<array>& tangents,
                                          const std::vector<int>& argnums) {
-  auto args = split(primals).first;
+  auto args = arguments(primals);
   std::vector<array> arg_tangents;
   std::vector<int> arg_positions;
   for (size_t i = 0; i < argnums.size(); ++i) {
@@ -100,7 +116,7 @@ std::vector<array> CustomTransforms::jvp(const std::vector<array>& primals,
 
 std::pair<std::vector<array>, std::vector<int>> CustomTransforms::vmap(
     const std::vector<array>& inputs, const std::vector<int>& axes) {
-  auto args = split(inputs).first;
+  auto args = arguments(inputs);
   return vmap_(args, std::vector<int>(axes.begin(), axes.begin() + args.size()));
 }
 

@@ -5,7 +5,15 @@ import pytest
 # (program, exception, words the message must have)
 BAD = [
     ("mx.reshape(mx.ones((2, 3)), (4, 2))", ValueError, ["[reshape]"]),
-    ("mx.ones((2, 3)) + mx.ones((4,))", ValueError, ["broadcast", "(2,3)", "(4,)"]),
+    ("mx.ones((2, 3)) + mx.ones((4,))", ValueError, ["[add]", "broadcast", "(2,3)", "(4,)"]),
+    ("mx.array([1, 2]) & mx.array([1, 2, 3])", ValueError, ["[bitwise_and]", "(2,)", "(3,)"]),
+    ("mx.where(mx.ones(2), mx.ones(3), 1)", ValueError, ["[where]", "(2,)", "(3,)"]),
+    ("mx.broadcast_arrays(mx.ones(2), mx.ones(3))", ValueError, ["[broadcast_arrays]"]),
+    (
+        "mx.ones((3, 3))[mx.array([1, 2]), mx.array([0, 1, 2])]",
+        ValueError,
+        ["[gather]", "(2,)", "(3,)"],
+    ),
     ("mx.ones((2, 3)) @ mx.ones((2, 3))", ValueError, ["[matmul]"]),
     ("mx.array(1.0) @ mx.array(1.0)", ValueError, ["[matmul]"]),
     ("mx.concatenate([mx.ones((2, 3)), mx.ones((3, 2))], axis=0)", ValueError, ["[concatenate]"]),

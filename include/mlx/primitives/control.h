@@ -41,7 +41,8 @@ class MLX_API CustomTransforms : public Primitive {
   int num_outputs() const { return num_outputs_; }
 
  private:
-  std::pair<std::vector<array>, std::vector<array>> split(const std::vector<array>& inputs) const;
+  /** The inputs without the outputs' values, which come last. */
+  std::vector<array> arguments(const std::vector<array>& inputs) const;
 
   int num_outputs_;
   Vjp vjp_;

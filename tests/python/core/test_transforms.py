@@ -223,6 +223,25 @@ def test_custom_vjp_of_one_argument():
         mx.custom_function(3)
 
 
+@pytest.mark.parametrize("keeps_both", (True, False))
+def test_custom_vjp_can_be_differentiated_through_its_outputs(keeps_both):
+    @mx.custom_function
+    def f(x):
+        return mx.exp(x), x * 1.0
+
+    @f.vjp
+    def f_vjp(primal, cotangents, outputs):
+        return cotangents[0] * outputs[0] * 2
+
+    def first(x):
+        outputs = f(x)
+        return outputs[0] + 0.0 * outputs[1] if keeps_both else outputs[0]
+
+    once, twice = mx.grad(first)(X), mx.grad(mx.grad(first))(X)
+    assert abs(once.item() - 2 * mx.exp(X).item()) < 1e-4
+    assert abs(twice.item() - 4 * mx.exp(X).item()) < 1e-4  # of 2 y with y' = 2 y
+
+
 def test_compile_traces_once_per_signature():
     traces = []
 
