@@ -46,7 +46,7 @@ double peak_gflops() {
     parallel_for(num_threads(), [&](int64_t) {
       std::vector<float> c(32 * 64);
       kernel.run(kernel.rows, kernel.columns, k, zeros.data(), 1, 0, zeros.data(), 0, c.data(), 64,
-                 false);
+                 false, zeros.data(), 0);
       sink[0] = c[0];
     });
     best = std::min(best, now() - start);
@@ -75,10 +75,11 @@ void bench(int64_t batch, int64_t m, int64_t n, int64_t k, Dtype dtype, bool ta,
   double ours = best_seconds([&] {
     peak = peak_gflops();
     double start = now();
-    gemm_batch(batch, m, n, k, [&](int64_t i) {
-      Matrix ma{a.data() + i * m * k * size, dtype, ta ? 1 : k, ta ? m : 1};
-      Matrix mb{b.data() + i * k * n * size, dtype, tb ? 1 : n, tb ? k : 1};
-      gemm(m, n, k, ma, mb, c.data() + i * m * n * size, n);
+    gemm_batch(batch, m, n, k, n, [&](int64_t i) {
+      return BatchProduct{{a.data() + i * m * k * size, dtype, ta ? 1 : k, ta ? m : 1},
+                          {b.data() + i * k * n * size, dtype, tb ? 1 : n, tb ? k : 1},
+                          c.data() + i * m * n * size,
+                          {}};
     });
     const double rate = flops / (now() - start) * 1e-9;
     share = std::max(share, rate / std::max(peak, peak_gflops()));

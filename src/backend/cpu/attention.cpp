@@ -152,8 +152,9 @@ class Chunk {
       const int m = static_cast<int>(std::min<int64_t>(kernel_.rows, rows - r));
       for (int64_t j = 0; j < count; j += nr) {
         const int n = static_cast<int>(std::min<int64_t>(nr, count - j));
-        kernel_.run(m, n, a_.depth, q_ + (i + r) * q_stride_, q_stride_, 1,
-                    k_packed_ + j * a_.depth, nr, scores_ + r * s_stride_ + j, s_stride_, false);
+        const float* b = k_packed_ + j * a_.depth;
+        kernel_.run(m, n, a_.depth, q_ + (i + r) * q_stride_, q_stride_, 1, b, nr,
+                    scores_ + r * s_stride_ + j, s_stride_, false, b + kStepsAhead * nr, nr);
       }
     }
     for (int64_t r = 0; r < rows; ++r)
@@ -163,9 +164,10 @@ class Chunk {
       for (int64_t j = 0; j < a_.width; j += nr) {
         const int n = static_cast<int>(std::min<int64_t>(nr, a_.width - j));
         const float* b = v_direct_ ? v_tile_ + j : v_packed_ + j * packed_keys_;
-        kernel_.run(m, n, count, scores_ + r * s_stride_, s_stride_, 1, b,
-                    v_direct_ ? a_.v.strides(2) : nr, result.sums + (i + r) * a_.width + j,
-                    a_.width, true);
+        const int64_t step = v_direct_ ? a_.v.strides(2) : nr;
+        kernel_.run(m, n, count, scores_ + r * s_stride_, s_stride_, 1, b, step,
+                    result.sums + (i + r) * a_.width + j, a_.width, true, b + kStepsAhead * nr,
+                    step);
       }
     }
   }

@@ -46,15 +46,13 @@ void multiply_batch(const array& a, const array& b, const array* c, array& out, 
     epilogue.addend_column_stride = c->strides(-1);
   }
   const auto size = static_cast<int64_t>(out.itemsize());
-  auto multiply = [&](int64_t index, int64_t rows) {
-    Matrix ma = matrix_of(a);
-    Matrix mb = matrix_of(b);
-    Epilogue part = epilogue;
-    ma.data = element(a, element_offset(index, shape, steps[0]));
-    mb.data = element(b, element_offset(index, shape, steps[1]));
-    if (c != nullptr) part.addend = element(*c, element_offset(index, shape, steps[2]));
-    char* target = out.data<char>() + index * m * n * size;
-    gemm(rows, n, k, ma, mb, target, n, part);
+  auto product_of = [&](int64_t index) {
+    BatchProduct product{matrix_of(a), matrix_of(b), out.data<char>() + index * m * n * size,
+                         epilogue};
+    product.a.data = element(a, element_offset(index, shape, steps[0]));
+    product.b.data = element(b, element_offset(index, shape, steps[1]));
+    if (c != nullptr) product.epilogue.addend = element(*c, element_offset(index, shape, steps[2]));
+    return product;
   };
   // One matrix b for a stack of evenly spaced matrices a is one taller product.
   if (count > 1 && shape.size() == 1 && steps[1][0] == 0 &&
@@ -69,9 +67,10 @@ void multiply_batch(const array& a, const array& b, const array* c, array& out, 
       }
       return gemm(count, n, k, ma, matrix_of(b), out.data<char>(), n, whole);
     }
-    return multiply(0, count * m);
+    const BatchProduct first = product_of(0);
+    return gemm(count * m, n, k, first.a, first.b, first.out, n, first.epilogue);
   }
-  gemm_batch(count, m, n, k, [&](int64_t index) { multiply(index, m); });
+  gemm_batch(count, m, n, k, n, product_of);
 }
 
 void eval_matmul(const Primitive&, Inputs inputs, Outputs outputs) {

@@ -25,7 +25,7 @@ bool is_read_in_place(int64_t m, int64_t n, int64_t k, const Matrix& a) {
 
 template <typename T>
 void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
-                int64_t out_row_stride, const Epilogue& epilogue) {
+                int64_t out_row_stride, const Epilogue& epilogue, const BatchProduct* next) {
   const bool plain = epilogue.alpha == 1.0f && epilogue.beta == 0.0f;
   const bool direct = plain && size_of(a.dtype) == sizeof(T);
   T* direct_out = direct ? static_cast<T*>(out) : nullptr;
@@ -34,7 +34,7 @@ void gemm_dense(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& 
       return;
     }
     if (direct && a.dtype == float32 &&
-        multiply_in_place(m, n, k, a, b, direct_out, out_row_stride)) {
+        multiply_in_place(m, n, k, a, b, direct_out, out_row_stride, next)) {
       return;
     }
   }
@@ -119,17 +119,26 @@ void pack_dense(T* dst, int width, const Matrix& source, int64_t first, int64_t 
   }
 }
 
-void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k,
-                FunctionRef<void(int64_t)> multiply_one) {
+void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k, int64_t out_row_stride,
+                FunctionRef<BatchProduct(int64_t)> product_of) {
+  auto multiply = [&](int64_t begin, int64_t end) {
+    if (begin == end) return;
+    BatchProduct next = product_of(begin);
+    for (int64_t i = begin; i < end; ++i) {
+      const BatchProduct one = next;
+      if (i + 1 < end) next = product_of(i + 1);
+      gemm(m, n, k, one.a, one.b, one.out, out_row_stride, one.epilogue,
+           i + 1 < end ? &next : nullptr);
+    }
+  };
   const double flops = 2.0 * m * n * k;
   if (batch * flops < 2 * kFlopsPerTask || flops > kFlopsAlone || batch < num_threads()) {
-    for (int64_t i = 0; i < batch; ++i) multiply_one(i);
-    return;
+    return multiply(0, batch);
   }
-  const auto grain = std::max<int64_t>(1, static_cast<int64_t>(kFlopsPerTask / flops));
-  parallel_ranges(batch, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) multiply_one(i);
-  });
+  constexpr int64_t kTasksPerThread = 16;
+  const int64_t grain = std::max<int64_t>(static_cast<int64_t>(kFlopsPerTask / flops),
+                                          batch / (kTasksPerThread * num_threads()));
+  parallel_ranges(batch, std::max<int64_t>(1, grain), multiply);
 }
 
 template void pack_dense(float*, int, const Matrix&, int64_t, int64_t, int64_t, int64_t);
@@ -146,7 +155,7 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, Packer<double> pack_a, Packer<
 }
 
 void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
-          int64_t out_row_stride, const Epilogue& epilogue) {
+          int64_t out_row_stride, const Epilogue& epilogue, const BatchProduct* next) {
   internal_check(a.dtype == b.dtype, "gemm operands have different dtypes");
   if (m == 0 || n == 0) return;
   if (k == 0) return fill_empty_product(m, n, a.dtype, out, out_row_stride, epilogue);
@@ -154,9 +163,9 @@ void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, voi
     case Dtype::Val::float16:
     case Dtype::Val::bfloat16:
     case Dtype::Val::float32:
-      return gemm_dense<float>(m, n, k, a, b, out, out_row_stride, epilogue);
+      return gemm_dense<float>(m, n, k, a, b, out, out_row_stride, epilogue, next);
     case Dtype::Val::float64:
-      return gemm_dense<double>(m, n, k, a, b, out, out_row_stride, epilogue);
+      return gemm_dense<double>(m, n, k, a, b, out, out_row_stride, epilogue, next);
     case Dtype::Val::complex64:
       return gemm_complex(m, n, k, a, b, static_cast<complex64_t*>(out), out_row_stride, epilogue);
     default:

@@ -18,16 +18,26 @@ struct Matrix {
   int64_t column_stride;
 };
 
+/** One of several products of the same shape. */
+struct BatchProduct {
+  Matrix a;
+  Matrix b;
+  void* out;
+  Epilogue epilogue;
+};
+
 /** out = alpha * (a @ b) + beta * addend for an (m x k) and a (k x n) matrix of the same dtype.
  * out has that dtype, unit column stride and out_row_stride. 16-bit floats are summed in float and
- * rounded once. The bits of the result depend only on the operands and the shape. */
+ * rounded once. The bits of the result depend only on the operands and the shape. Small products
+ * fetch the operands of the `next` one meanwhile. */
 void gemm(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* out,
-          int64_t out_row_stride, const Epilogue& epilogue = {});
+          int64_t out_row_stride, const Epilogue& epilogue = {},
+          const BatchProduct* next = nullptr);
 
-/** Calls multiply_one(i) for each product of a batch: in parallel if the products are small, else
- * one after the other, each on all threads. */
-void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k,
-                FunctionRef<void(int64_t)> multiply_one);
+/** Computes product_of(i) for i < batch: in parallel if the products are small, else one after the
+ * other, each on all threads. */
+void gemm_batch(int64_t batch, int64_t m, int64_t n, int64_t k, int64_t out_row_stride,
+                FunctionRef<BatchProduct(int64_t)> product_of);
 
 /** Packs the elements (first + i, k0 + j), i < count, j < depth, of an operand into slivers:
  *    dst[(i / width) * depth * width + j * width + i % width]

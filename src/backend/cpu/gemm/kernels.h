@@ -11,17 +11,23 @@ namespace mlx::core::cpu {
  *    c[i * ldc + j] = (accumulate ? c[i * ldc + j] : 0) + sum over k of a(i, k) * b(k, j)
  * where a(i, k) = a[i * a_row + k * a_k] and b(k, j) = b[k * b_k + j]. Each element is one chain of
  * fused multiply-adds in the order of k, so tile and block sizes never change the bits.
- * m <= rows, n <= columns. */
+ * m <= rows, n <= columns. With each step of k a vector or two at `soon`, which moves by soon_k,
+ * are fetched into the cache, not further used. */
 template <typename T>
 struct MicroKernel {
   using Run = void (*)(int m, int n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                       int64_t b_k, T* c, int64_t ldc, bool accumulate);
+                       int64_t b_k, T* c, int64_t ldc, bool accumulate, const T* soon,
+                       int64_t soon_k);
   const char* name;
   int rows;
   int columns;
   int lanes;  // of one vector; packed slivers of b are padded to a multiple of it
   Run run;
 };
+
+/** Steps of k that a micro-kernel's own b is best fetched ahead: it streams from the second-level
+ * cache. */
+inline constexpr int kStepsAhead = 16;
 
 template <typename T>
 const MicroKernel<T>& micro_kernel();

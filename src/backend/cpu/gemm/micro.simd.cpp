@@ -33,7 +33,6 @@ constexpr int kRows = 8;
 constexpr const char* kName = "generic 8x2";
 #endif
 constexpr int kVectors = 2;
-constexpr int kPrefetchSteps = 16;
 
 // Below AVX2 a masked access is a whole one with a select, which may touch what follows the array.
 constexpr bool kHasMaskedAccess = HWY_TARGET <= HWY_AVX2;
@@ -69,16 +68,15 @@ constexpr int row_group(int rows, bool packed) { return packed ? rows : 5; }
 /** One step of k. */
 template <int kM, int kV, bool kMasked, bool kPackedA, typename T, typename V, typename M>
 HWY_INLINE void add_outer_product(V (&sums)[kM][kV], const T** rows, int64_t a_row, int64_t a_k,
-                                  const T* HWY_RESTRICT b, M mask, int rest) {
+                                  const T* HWY_RESTRICT b, M mask, int rest, const T* soon) {
   const hn::ScalableTag<T> d;
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
   constexpr int kGroup = row_group(kM, kPackedA);
   constexpr int kGroups = (kM + kGroup - 1) / kGroup;
 #pragma GCC unroll 4
   for (int g = 1; g < kGroups; ++g) keep_apart(rows[g]);
-  // b streams from the second-level cache: ask for it in time.
-  __builtin_prefetch(b + kPrefetchSteps * kV * kLanes);
-  if (kV > 1) __builtin_prefetch(b + kPrefetchSteps * kV * kLanes + kLanes);
+  __builtin_prefetch(soon);
+  if (kV > 1) __builtin_prefetch(soon + kLanes);
   V row[kV];
 #pragma GCC unroll 2
   for (int j = 0; j < kV; ++j) {
@@ -101,7 +99,7 @@ HWY_INLINE void add_outer_product(V (&sums)[kM][kV], const T** rows, int64_t a_r
 template <int kM, int kV, bool kMasked, bool kPackedA, typename T>
 HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row, int64_t a_k,
                        const T* HWY_RESTRICT b, int64_t b_k, T* HWY_RESTRICT c, int64_t ldc,
-                       bool accumulate) {
+                       bool accumulate, const T* soon, int64_t soon_k) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
@@ -134,8 +132,8 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
   const T* rows[kGroups];
   for (int g = 0; g < kGroups; ++g) rows[g] = a + g * kGroup * a_row;
 #pragma GCC unroll 4
-  for (int64_t step = 0; step < k; ++step, b += b_k) {
-    add_outer_product<kM, kV, kMasked, kPackedA>(sums, rows, a_row, a_k, b, mask, rest);
+  for (int64_t step = 0; step < k; ++step, b += b_k, soon += soon_k) {
+    add_outer_product<kM, kV, kMasked, kPackedA>(sums, rows, a_row, a_k, b, mask, rest, soon);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kM; ++i, c += ldc) {
@@ -152,24 +150,27 @@ HWY_NOINLINE void tile(int n, int64_t k, const T* HWY_RESTRICT a, int64_t a_row,
 
 template <int kM, typename T>
 void run_rows(int n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k,
-              T* c, int64_t ldc, bool accumulate) {
+              T* c, int64_t ldc, bool accumulate, const T* soon, int64_t soon_k) {
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
   const bool packed = a_row == 1;
   if (n == kVectors * kLanes) {
-    packed ? tile<kM, 2, false, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate)
-           : tile<kM, 2, false, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate);
+    packed
+        ? tile<kM, 2, false, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k)
+        : tile<kM, 2, false, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k);
   } else if (n > kLanes) {
-    packed ? tile<kM, 2, true, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate)
-           : tile<kM, 2, true, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate);
+    packed
+        ? tile<kM, 2, true, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k)
+        : tile<kM, 2, true, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k);
   } else {
-    packed ? tile<kM, 1, true, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate)
-           : tile<kM, 1, true, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate);
+    packed
+        ? tile<kM, 1, true, true>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k)
+        : tile<kM, 1, true, false>(n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k);
   }
 }
 
 template <typename T>
 using RunRows = void (*)(int, int64_t, const T*, int64_t, int64_t, const T*, int64_t, T*, int64_t,
-                         bool);
+                         bool, const T*, int64_t);
 
 template <typename T, int... kIndex>
 constexpr std::array<RunRows<T>, kRows> run_table(std::integer_sequence<int, kIndex...>) {
@@ -178,9 +179,9 @@ constexpr std::array<RunRows<T>, kRows> run_table(std::integer_sequence<int, kIn
 
 template <typename T>
 void run(int m, int n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k,
-         T* c, int64_t ldc, bool accumulate) {
+         T* c, int64_t ldc, bool accumulate, const T* soon, int64_t soon_k) {
   static constexpr auto kTable = run_table<T>(std::make_integer_sequence<int, kRows>());
-  kTable[m - 1](n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate);
+  kTable[m - 1](n, k, a, a_row, a_k, b, b_k, c, ldc, accumulate, soon, soon_k);
 }
 
 template <typename T>

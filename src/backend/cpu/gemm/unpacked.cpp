@@ -7,16 +7,38 @@
 
 namespace mlx::core::cpu {
 
+namespace {
+
+/** The memory of a product that is not much larger than its matrices. */
+Upcoming<float> operands(int64_t m, int64_t n, int64_t k, const BatchProduct& product, int64_t ld) {
+  Upcoming<float> result;
+  auto add = [&](const void* data, int64_t rows, int64_t columns, int64_t row_stride,
+                 int64_t column_stride) {
+    const int64_t span = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
+    if (row_stride >= 0 && column_stride >= 0 && span <= 2 * rows * columns) {
+      result.add(static_cast<const float*>(data), span);
+    }
+  };
+  add(product.a.data, m, k, product.a.row_stride, product.a.column_stride);
+  add(product.b.data, k, n, product.b.row_stride, product.b.column_stride);
+  add(product.out, m, n, ld, 1);
+  return result;
+}
+
+}  // namespace
+
 bool multiply_in_place(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b,
-                       float* out, int64_t ld) {
+                       float* out, int64_t ld, const BatchProduct* next) {
   constexpr int64_t kCached = 8192;  // elements: together with the other operand in the first level
   const MicroKernel<float>& kernel = micro_kernel<float>();
   if (m * k > kCached || n * k > kCached || b.column_stride != 1) return false;
+  // Fetching in advance pays off where each element of b is used several times.
+  const bool fetches = next != nullptr && m > kernel.rows;
   multiply_block<float>(kernel, m, n, k,
                         {static_cast<const float*>(a.data), kernel.rows * a.row_stride,
                          a.row_stride, a.column_stride},
                         {static_cast<const float*>(b.data), kernel.columns, 1, b.row_stride}, out,
-                        ld, false);
+                        ld, false, fetches ? operands(m, n, k, *next, ld) : Upcoming<float>());
   return true;
 }
 
