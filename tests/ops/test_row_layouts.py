@@ -114,3 +114,39 @@ def test_partitions_of_long_rows(dtype, kth):
         assert got[kth] == ordered[kth]
         assert got[:kth].max(initial=ordered[0]) <= ordered[kth] <= got[kth:].min()
         np.testing.assert_array_equal(np.sort(got), ordered)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "float16", "int64"])
+@pytest.mark.parametrize("index_dtype", ["int32", "uint32", "int64", "uint8"])
+def test_elements_at_indices_along_an_axis(dtype, index_dtype):
+    x = integers((70, 33, 20), dtype)
+    rng = np.random.default_rng(2)
+    for view, same in views(x):
+        for axis in range(3):
+            length = view.shape[axis]
+            low = 0 if index_dtype[0] == "u" else -length
+            shape = list(view.shape)
+            shape[axis] = 37
+            places = rng.integers(low, length, shape).astype(index_dtype)
+            got = mx.take_along_axis(view, mx.array(places), axis=axis)
+            expected = np.take_along_axis(same, places.astype(np.int64), axis)
+            np.testing.assert_array_equal(as_numpy(got), expected)
+
+
+@pytest.mark.parametrize("index_dtype", ["int32", "uint32", "int64"])
+def test_rows_at_indices_and_indices_outside(index_dtype):
+    x = mx.arange(300).reshape(100, 3)
+    places = np.random.default_rng(3).integers(0, 100, 1000).astype(index_dtype)
+    got = as_numpy(mx.take(x, mx.array(places), axis=0))
+    np.testing.assert_array_equal(got, as_numpy(x)[places])
+    far = [5, 100, 2**31 - 1] + ([2**32 - 1] if index_dtype == "uint32" else [-1, -100, -101])
+    near = [5, 99, 99] + ([99] if index_dtype == "uint32" else [99, 0, 0])
+    index = mx.array(np.array(far * 9, index_dtype))  # more than a vector
+    np.testing.assert_array_equal(as_numpy(mx.take(x, index, axis=0)), as_numpy(x)[near * 9])
+    along = mx.take_along_axis(x.T, index[None, :], axis=1)
+    np.testing.assert_array_equal(as_numpy(along), as_numpy(x).T[:, near * 9])
+    # Writes outside are dropped.
+    total = as_numpy(mx.zeros(100).at[index].add(1))
+    expected = np.zeros(100)
+    np.add.at(expected, [i for i in far * 9 if -100 <= i < 100], 1)
+    np.testing.assert_array_equal(total, expected)

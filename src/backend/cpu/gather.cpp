@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/cpu/copy.h"
+#include "backend/cpu/index_kernels.h"
 #include "backend/cpu/simd/streaming.h"
 #include "backend/cpu/strided_cursor.h"
 #include "base/dispatch.h"
@@ -139,44 +140,61 @@ void eval_gather_axis(const Primitive& primitive, Inputs inputs, Outputs outputs
   const auto* index_data = index.data<char>();
   // Away from the last axis, tasks take all rows of a few columns at a time: the elements they
   // read, in any order, then stay in the cache.
+  const int64_t itemsize = static_cast<int64_t>(source.itemsize());
+  const bool streaming = uses_streaming_stores(out.nbytes());
+  const int64_t step = source_strides.back();
+  // Whether the offsets inside a row fit int32.
+  const bool is_narrow = std::abs(indices.axis_stride) * length + std::abs(step) * 64 <=
+                         std::numeric_limits<int32_t>::max();
   const bool is_inner = axis + 1 == static_cast<int>(shape.size());
   const int64_t rows_per_group =
       is_inner ? 1 : static_cast<int64_t>(num_elements(Shape(outer.begin() + axis, outer.end())));
-  dispatch_itemsize(source.itemsize(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* from = source.data<T>();
-    T* to = out.data<T>();
-    const int64_t columns = std::min<int64_t>(inner, is_inner ? kBytesPerTask / sizeof(T) : 512);
-    const int64_t column_tasks = (inner + columns - 1) / columns;
-    const int64_t num_groups = static_cast<int64_t>(num_elements(outer)) / rows_per_group;
-    const int64_t groups_per_task = std::max<int64_t>(
-        1, kBytesPerTask / static_cast<int64_t>(rows_per_group * columns * sizeof(T)));
-    const int64_t group_tasks = (num_groups + groups_per_task - 1) / groups_per_task;
-    parallel_for(group_tasks * column_tasks, [&](int64_t task) {
-      int64_t offsets[kBlock];
-      const int64_t column = task % column_tasks * columns;
-      const int64_t column_end = std::min(inner, column + columns);
-      const int64_t row_begin = task / column_tasks * groups_per_task * rows_per_group;
-      const int64_t row_end =
-          std::min(num_groups * rows_per_group, row_begin + groups_per_task * rows_per_group);
-      StridedCursor source_rows(outer, source_strides, row_begin);
-      StridedCursor index_rows(outer, index.strides(), row_begin);
-      const int64_t step = source_strides.back();
-      for (int64_t row = row_begin; row < row_end; ++row) {
-        for (int64_t i = column; i < column_end; i += kBlock) {
-          const int64_t count = std::min(column_end - i, kBlock);
-          std::fill_n(offsets, count, 0);
-          const int64_t index_offset = index_rows.offset() + i * index.strides().back();
-          add_index_offsets(indices, index_data + index_offset * index.itemsize(),
-                            index.strides().back(), OutOfRange::nearest, count, offsets);
-          const T* row_start = from + source_rows.offset() + i * step;
-          T* row_out = to + row * inner + i;
-          for (int64_t j = 0; j < count; ++j) row_out[j] = row_start[j * step + offsets[j]];
-        }
-        source_rows.next();
-        index_rows.next();
-      }
-    });
+  // Elements [begin, end) of a row.
+  auto gather_run = [&](int64_t begin, int64_t end, const char* from, const char* row_index,
+                        char* to) {
+    const int64_t index_step = index.strides().back();
+    const char* first = row_index + begin * index_step * static_cast<int64_t>(index.itemsize());
+    if (auto narrow = as_indices32(indices, first, index_step); narrow && is_narrow) {
+      gather_elements(source.itemsize(), from + begin * step * itemsize, step, *narrow,
+                      static_cast<int32_t>(indices.axis_stride), end - begin, to + begin * itemsize,
+                      streaming);
+      return;
+    }
+    int64_t offsets[kBlock];
+    for (int64_t i = begin; i < end; i += kBlock) {
+      const int64_t count = std::min(end - i, kBlock);
+      std::fill_n(offsets, count, 0);
+      add_index_offsets(indices, row_index + i * index_step * index.itemsize(), index_step,
+                        OutOfRange::nearest, count, offsets);
+      dispatch_itemsize(source.itemsize(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        const T* row = reinterpret_cast<const T*>(from) + i * step;
+        T* row_out = reinterpret_cast<T*>(to) + i;
+        for (int64_t j = 0; j < count; ++j) row_out[j] = row[j * step + offsets[j]];
+      });
+    }
+  };
+  const int64_t columns = std::min(inner, is_inner ? kBytesPerTask / itemsize : 512);
+  const int64_t column_tasks = (inner + columns - 1) / columns;
+  const int64_t num_groups = static_cast<int64_t>(num_elements(outer)) / rows_per_group;
+  const int64_t groups_per_task =
+      std::max<int64_t>(1, kBytesPerTask / (rows_per_group * columns * itemsize));
+  const int64_t group_tasks = (num_groups + groups_per_task - 1) / groups_per_task;
+  parallel_for(group_tasks * column_tasks, [&](int64_t task) {
+    const int64_t column = task % column_tasks * columns;
+    const int64_t column_end = std::min(inner, column + columns);
+    const int64_t row_begin = task / column_tasks * groups_per_task * rows_per_group;
+    const int64_t row_end =
+        std::min(num_groups * rows_per_group, row_begin + groups_per_task * rows_per_group);
+    StridedCursor source_rows(outer, source_strides, row_begin);
+    StridedCursor index_rows(outer, index.strides(), row_begin);
+    for (int64_t row = row_begin; row < row_end; ++row) {
+      gather_run(column, column_end, source.data<char>() + source_rows.offset() * itemsize,
+                 index_data + index_rows.offset() * static_cast<int64_t>(index.itemsize()),
+                 out.data<char>() + row * inner * itemsize);
+      source_rows.next();
+      index_rows.next();
+    }
   });
 }
 

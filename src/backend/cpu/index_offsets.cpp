@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "backend/cpu/index_kernels.h"
 #include "backend/cpu/strided_cursor.h"
 #include "base/dispatch.h"
 #include "base/environment.h"
@@ -52,8 +53,22 @@ void add_offsets(const AxisIndices& indices, const T* first, int64_t stride, int
 
 }  // namespace
 
+std::optional<Indices32> as_indices32(const AxisIndices& indices, const void* first,
+                                      int64_t stride) {
+  const bool is_32 = indices.dtype == int32 || indices.dtype == uint32;
+  if (!is_32 || stride != 1 || checks_indices() ||
+      indices.axis_length > std::numeric_limits<int32_t>::max()) {
+    return std::nullopt;
+  }
+  return Indices32{first, indices.dtype == int32, static_cast<int32_t>(indices.axis_length),
+                   static_cast<int32_t>(indices.max_start)};
+}
+
 void add_index_offsets(const AxisIndices& indices, const void* first, int64_t stride,
                        OutOfRange rule, int64_t count, int64_t* offsets) {
+  if (auto narrow = as_indices32(indices, first, stride)) {
+    return add_offsets32(*narrow, indices.axis_stride, rule, count, offsets);
+  }
   dispatch_dtype(indices.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>) {
