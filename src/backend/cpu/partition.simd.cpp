@@ -1,5 +1,6 @@
 // Partition of one contiguous row, by narrowing the range that holds the wanted element.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "backend/cpu/scratch.h"
@@ -7,20 +8,11 @@
 #include "backend/cpu/sort.h"
 #include "base/dispatch.h"
 
-#ifndef MLX_CPU_PARTITION_ONCE
-#define MLX_CPU_PARTITION_ONCE
-namespace mlx::core::cpu {
-
-constexpr int64_t kPadding = 64;  // keys that a vector load may read past the end
-
-}  // namespace mlx::core::cpu
-#endif
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/partition.simd.cpp"
 #include <hwy/foreach_target.h>
 //
-#include "backend/cpu/sort-inl.h"
+#include "backend/cpu/buckets-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
@@ -64,15 +56,46 @@ void partition_keys(Key* keys, int64_t n, int64_t kth, Key* scratch) {
   sort_keys(keys + begin, end - begin);
 }
 
+/** Distributes a long row, in parallel, to buckets of which a small one holds the wanted key. */
+template <typename Sort>
+void partition_long_row(const typename Sort::Element* in, int64_t n, int64_t kth,
+                        typename Sort::Output* out) {
+  using Key = typename Sort::Key;
+  constexpr int64_t kSamples = 2048;
+  Scratch<Key> room(n + kKeyPadding);
+  Key* keys = room.get();
+  const auto sample = sorted_sample<Sort>(in, n, kSamples);
+  // Three times the deviation of a sampled rank to either side.
+  const double share = static_cast<double>(kth) / static_cast<double>(n);
+  const auto margin = static_cast<int64_t>(3 * std::sqrt(kSamples * share * (1 - share))) + 2;
+  auto at = [&](int64_t rank) { return sample[std::clamp<int64_t>(rank, 0, kSamples - 1)]; };
+  const int64_t middle = kth * kSamples / n;
+  const Key splitters[3] = {at(middle - margin), at(middle), at(middle + margin)};
+  const auto starts = distribute<Sort>(in, n, splitters, 2, keys);
+  int b = 0;
+  while (kth >= starts[b + 1]) ++b;
+  const int64_t size = starts[b + 1] - starts[b];
+  Scratch<Key> part(2 * (size + kKeyPadding));
+  Key* const held = part.get();
+  std::copy_n(keys + starts[b], size, held);
+  std::fill_n(held + size, kKeyPadding, Key(0));
+  partition_keys(held, size, kth - starts[b], held + size + kKeyPadding);
+  std::copy_n(held, size, keys + starts[b]);
+  parallel_ranges(n, kBucketChunk, [&](int64_t begin, int64_t end) {
+    Sort::finish(keys + begin, end - begin, out + begin);
+  });
+}
+
 template <typename Sort>
 void partition_keyed_row(const typename Sort::Element* in, int64_t n, int64_t kth,
                          typename Sort::Output* out) {
+  if (n >= kParallelSortLength) return partition_long_row<Sort>(in, n, kth, out);
   using Key = typename Sort::Key;
-  Scratch<Key> room(2 * (n + kPadding));
+  Scratch<Key> room(2 * (n + kKeyPadding));
   Key* keys = room.get();
-  std::fill_n(keys + n, kPadding, Key(0));
+  std::fill_n(keys + n, kKeyPadding, Key(0));
   Sort::make_keys(in, 0, n, keys);
-  partition_keys(keys, n, kth, keys + n + kPadding);
+  partition_keys(keys, n, kth, keys + n + kKeyPadding);
   Sort::finish(keys, n, out);
 }
 
@@ -111,7 +134,6 @@ HWY_EXPORT(ArgpartitionRow);
 constexpr int64_t kMinPartitionLength = 512;  // shorter rows are sorted as quickly
 
 void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth) {
-  if (length >= kParallelSortLength && partition_long_row(dtype, in, out, length, kth)) return;
   if (length > kMinPartitionLength &&
       HWY_DYNAMIC_DISPATCH(PartitionRow)(dtype, in, out, length, kth)) {
     return;
@@ -120,7 +142,6 @@ void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64
 }
 
 void argpartition_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth) {
-  if (length >= kParallelSortLength && argpartition_long_row(dtype, in, out, length, kth)) return;
   if (length > kMinPartitionLength &&
       HWY_DYNAMIC_DISPATCH(ArgpartitionRow)(dtype, in, out, length, kth)) {
     return;

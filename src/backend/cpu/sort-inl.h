@@ -16,6 +16,8 @@ namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+inline constexpr int64_t kKeyPadding = 64;  // keys that a vector load may read past an array's end
+
 /** SortKey<T>::exact of a vector of elements' bits. */
 template <typename T, class D>
 HWY_INLINE hn::Vec<D> exact_keys(D d, hn::Vec<D> bits) {
@@ -111,7 +113,16 @@ struct IndexSort {
   }
   static void finish(const Key* keys, int64_t n, uint32_t* out) {
     constexpr Key kPosition = (Key(1) << kShift) - 1;
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint32_t>(keys[i] & kPosition);
+    int64_t i = 0;
+    if constexpr (sizeof(Key) == 8) {
+      const hn::ScalableTag<Key> d;
+      const hn::Rebind<uint32_t, decltype(d)> narrow;
+      const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+      for (; i + lanes <= n; i += lanes) {
+        hn::StoreU(hn::TruncateTo(narrow, hn::LoadU(d, keys + i)), narrow, out + i);
+      }
+    }
+    for (; i < n; ++i) out[i] = static_cast<uint32_t>(keys[i] & kPosition);
   }
 };
 

@@ -36,11 +36,6 @@ void argsort_row(Dtype dtype, const void* in, uint32_t* out, int64_t length);
 void partition_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth);
 void argpartition_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth);
 
-/** The same in parallel, for rows from kParallelSortLength on; false for dtypes that it does not
- * take. */
-bool partition_long_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth);
-bool argpartition_long_row(Dtype dtype, const void* in, uint32_t* out, int64_t length, int64_t kth);
-
 /** A few rows of at most kMaxShortLength elements; strides and offsets count elements. */
 struct ShortRows {
   int64_t num_rows;

@@ -1,10 +1,8 @@
-// Sorting of one contiguous row: keys by vectorised quicksort, long rows split by sampled
-// splitters.
+// Sorting of one contiguous row: keys by vectorised quicksort, long rows by buckets.
 #include "backend/cpu/sort.h"
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -18,14 +16,13 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/sort.simd.cpp"
 #include <hwy/foreach_target.h>
 //
-#include "backend/cpu/sort-inl.h"
+#include "backend/cpu/buckets-inl.h"
 
 #ifndef MLX_CPU_SORT_ONCE
 #define MLX_CPU_SORT_ONCE
 namespace mlx::core::cpu {
 
-constexpr int64_t kChunk = 16384;  // keys of a chunk stay in the level-2 cache between two passes
-constexpr int64_t kPadding = 64;   // keys that a vector load may read past the end of a chunk
+constexpr int64_t kEqualsChunk = 16384;
 
 /** Elements that compare equal but differ in bits; a stable sort keeps their order. */
 struct EqualCounts {
@@ -58,10 +55,10 @@ EqualCounts count_equals(const T* in, int64_t n) {
 template <typename T>
 void restore_equals(const T* in, T* out, int64_t n) {
   using K = SortKey<T>;
-  int64_t num_chunks = (n + kChunk - 1) / kChunk;
+  int64_t num_chunks = (n + kEqualsChunk - 1) / kEqualsChunk;
   std::vector<EqualCounts> counts(num_chunks);
-  parallel_ranges(n, kChunk, [&](int64_t begin, int64_t end) {
-    counts[begin / kChunk] = count_equals(in + begin, end - begin);
+  parallel_ranges(n, kEqualsChunk, [&](int64_t begin, int64_t end) {
+    counts[begin / kEqualsChunk] = count_equals(in + begin, end - begin);
   });
   int64_t negative = 0, positive = 0, nans = 0;
   for (const EqualCounts& c : counts) {
@@ -77,7 +74,7 @@ void restore_equals(const T* in, T* out, int64_t n) {
     if (counts[c].nans == 0 &&
         !(mixed_zeros && counts[c].negative_zeros + counts[c].positive_zeros))
       continue;
-    for (int64_t i = c * kChunk, end = std::min(n, i + kChunk); i < end; ++i) {
+    for (int64_t i = c * kEqualsChunk, end = std::min(n, i + kEqualsChunk); i < end; ++i) {
       auto bits = K::bits(in[i]);
       if (K::is_nan(bits)) {
         *nan++ = in[i];
@@ -88,114 +85,21 @@ void restore_equals(const T* in, T* out, int64_t n) {
   }
 }
 
-/** Adds to counts[b] the number of keys in [splitters[b - 1], splitters[b]). */
-template <typename Key>
-void count_buckets(const Key* keys, int64_t n, const Key* splitters, int num_buckets,
-                   int64_t* counts) {
-  const hn::ScalableTag<Key> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t previous = 0;
-  for (int b = 0; b + 1 < num_buckets; ++b) {
-    const auto splitter = hn::Set(d, splitters[b]);
-    int64_t below = 0;
-    int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-      below += hn::CountTrue(d, hn::Lt(hn::LoadU(d, keys + i), splitter));
-    }
-    for (; i < n; ++i) below += keys[i] < splitters[b];
-    counts[b] = below - previous;
-    previous = below;
-  }
-  counts[num_buckets - 1] = n - previous;
-}
-
-/** Orders `keys` by bucket, halving the range of buckets at each level, with `scratch` as large.
- * The result is in `keys` if `levels` is even, else in `scratch`. */
-template <typename Key>
-void order_by_bucket(Key* keys, int64_t n, const Key* splitters, int levels, Key* scratch) {
-  if (levels == 0) return;
-  const hn::ScalableTag<Key> d;
-  const int middle = 1 << (levels - 1);
-  const auto splitter = hn::Set(d, splitters[middle - 1]);
-  int64_t num_below =
-      copy_if(keys, n, scratch, scratch + n, [&](auto v) HWY_ATTR { return hn::Lt(v, splitter); });
-  copy_if(keys, n, scratch + num_below, scratch + n,
-          [&](auto v) HWY_ATTR { return hn::Not(hn::Lt(v, splitter)); });
-  order_by_bucket(scratch, num_below, splitters, levels - 1, keys);
-  order_by_bucket(scratch + num_below, n - num_below, splitters + middle, levels - 1,
-                  keys + num_below);
-}
-
-/** Appends each key to its bucket at out + positions[b]; `counts` are the chunk's. */
-template <typename Key>
-void move_to_buckets(Key* keys, int64_t n, const Key* splitters, int levels,
-                     const int64_t* positions, const int64_t* counts, Key* out) {
-  Key scratch[kChunk + kPadding];
-  order_by_bucket(keys, n, splitters, levels, scratch);
-  const Key* from = levels % 2 == 0 ? keys : scratch;
-  for (int b = 0; b < (1 << levels); ++b) {
-    std::memcpy(out + positions[b], from, counts[b] * sizeof(Key));
-    from += counts[b];
-  }
-}
-
-/** Equal shares of a sorted sample of the keys, taken at fixed positions. */
-template <typename Sort>
-std::vector<typename Sort::Key> choose_splitters(const typename Sort::Element* in, int64_t n,
-                                                 int num_buckets) {
-  constexpr int64_t kSamplesPerBucket = 128;
-  std::vector<typename Sort::Key> sample(num_buckets * kSamplesPerBucket);
-  uint64_t state = 0x9e3779b97f4a7c15u;
-  for (auto& key : sample) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    auto position = static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(n));
-    Sort::make_keys(in + position, position, 1, &key);
-  }
-  sort_keys(sample.data(), static_cast<int64_t>(sample.size()));
-  std::vector<typename Sort::Key> splitters(num_buckets - 1);
-  for (int b = 1; b < num_buckets; ++b) splitters[b - 1] = sample[b * kSamplesPerBucket];
-  return splitters;
-}
-
-/** Sorts a long row: partitions the keys into buckets in parallel, then sorts the buckets in
- * parallel; with a `kth` only the bucket that holds it. `keys` has room for n keys. A sorted row is
- * unique, so it does not depend on the splitters. */
+/** Sorts a long row: distributes the keys to buckets in parallel, then sorts the buckets in
+ * parallel. `keys` has room for n keys. A sorted row is unique, so it does not depend on the
+ * splitters. */
 template <typename Sort>
 void sort_long_row(const typename Sort::Element* in, int64_t n, typename Sort::Key* keys,
-                   typename Sort::Output* out, std::optional<int64_t> kth = {}) {
-  using Key = typename Sort::Key;
+                   typename Sort::Output* out) {
+  constexpr int64_t kSamplesPerBucket = 128;
   const int levels = n < (int64_t{1} << 21) ? 3 : 4;
   const int num_buckets = 1 << levels;
-  const auto splitters = choose_splitters<Sort>(in, n, num_buckets);
-  const int64_t num_chunks = (n + kChunk - 1) / kChunk;
-  std::vector<int64_t> counts(num_chunks * num_buckets), positions(num_chunks * num_buckets);
-  auto for_each_chunk = [&](auto&& task) {
-    parallel_ranges(n, kChunk, [&](int64_t begin, int64_t end) {
-      Key chunk[kChunk + kPadding];
-      Sort::make_keys(in + begin, begin, end - begin, chunk);
-      task(chunk, end - begin, begin / kChunk * num_buckets);
-    });
-  };
-  for_each_chunk([&](const Key* chunk, int64_t size, int64_t first) {
-    count_buckets(chunk, size, splitters.data(), num_buckets, &counts[first]);
-  });
-  std::vector<int64_t> starts(num_buckets + 1);
-  int64_t position = 0;
-  for (int b = 0; b < num_buckets; ++b) {
-    starts[b] = position;
-    for (int64_t c = b; c < num_chunks * num_buckets; c += num_buckets) {
-      positions[c] = position;
-      position += counts[c];
-    }
-  }
-  starts[num_buckets] = n;
-  for_each_chunk([&](Key* chunk, int64_t size, int64_t first) {
-    move_to_buckets(chunk, size, splitters.data(), levels, &positions[first], &counts[first], keys);
-  });
+  const auto sample = sorted_sample<Sort>(in, n, num_buckets * kSamplesPerBucket);
+  std::vector<typename Sort::Key> splitters(num_buckets - 1);
+  for (int b = 1; b < num_buckets; ++b) splitters[b - 1] = sample[b * kSamplesPerBucket];
+  const auto starts = distribute<Sort>(in, n, splitters.data(), levels, keys);
   parallel_for(num_buckets, [&](int64_t b) {
-    if (!kth || (starts[b] <= *kth && *kth < starts[b + 1])) {
-      sort_keys(keys + starts[b], starts[b + 1] - starts[b]);
-    }
+    sort_keys(keys + starts[b], starts[b + 1] - starts[b]);
     Sort::finish(keys + starts[b], starts[b + 1] - starts[b], out + starts[b]);
   });
 }
@@ -279,31 +183,6 @@ void SortRow(Dtype dtype, const void* in, void* out, int64_t n) {
   });
 }
 
-bool PartitionLongRow(Dtype dtype, const void* in, void* out, int64_t n, int64_t kth) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (sizeof(T) >= 4 && !std::is_same_v<T, complex64_t>) {
-      using Sort = ValueSort<T>;
-      sort_long_row<Sort>(static_cast<const T*>(in), n, static_cast<typename Sort::Key*>(out),
-                          static_cast<T*>(out), kth);
-      return true;
-    }
-    return false;
-  });
-}
-
-bool ArgpartitionLongRow(Dtype dtype, const void* in, uint32_t* out, int64_t n, int64_t kth) {
-  return dispatch_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (sizeof(T) <= 4) {
-      Scratch<uint64_t> keys(n);
-      sort_long_row<IndexSort<T, uint64_t>>(static_cast<const T*>(in), n, keys.get(), out, kth);
-      return true;
-    }
-    return false;
-  });
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace mlx::core::cpu
 HWY_AFTER_NAMESPACE();
@@ -311,22 +190,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mlx::core::cpu {
 
-HWY_EXPORT(PartitionLongRow);
-HWY_EXPORT(ArgpartitionLongRow);
 HWY_EXPORT(SortRow);
 HWY_EXPORT(ArgsortRow);
 
 void sort_row(Dtype dtype, const void* in, void* out, int64_t length) {
   HWY_DYNAMIC_DISPATCH(SortRow)(dtype, in, out, length);
-}
-
-bool partition_long_row(Dtype dtype, const void* in, void* out, int64_t length, int64_t kth) {
-  return HWY_DYNAMIC_DISPATCH(PartitionLongRow)(dtype, in, out, length, kth);
-}
-
-bool argpartition_long_row(Dtype dtype, const void* in, uint32_t* out, int64_t length,
-                           int64_t kth) {
-  return HWY_DYNAMIC_DISPATCH(ArgpartitionLongRow)(dtype, in, out, length, kth);
 }
 
 void argsort_row(Dtype dtype, const void* in, uint32_t* out, int64_t length) {
