@@ -25,8 +25,9 @@ def decode(model, steps, prompt_length=64):
     """Medians over the steps of one conversation, each step waited for: build, hand over, wait."""
     caches = [qwen3.KVCache() for _ in model.layers]
     token = mx.zeros((1, prompt_length), mx.uint32)
-    build, submit, wait = [], [], []
+    build, submit, wait, worker = [], [], [], []
     for _ in range(steps):
+        cpu = time.process_time() - time.thread_time()
         t0 = time.perf_counter()
         logits = model(token, caches)
         token = mx.argmax(logits[:, -1, :], axis=-1, keepdims=True)
@@ -39,10 +40,11 @@ def decode(model, steps, prompt_length=64):
         build.append(t1 - t0)
         submit.append(t2 - t1)
         wait.append(t3 - t2)
+        worker.append(time.process_time() - time.thread_time() - cpu)
     half = steps // 2
     print(
         f"step by step: build {microseconds(build[half:])}, async_eval {microseconds(submit[half:])}, "
-        f"then until done {microseconds(wait[half:])}"
+        f"then until done {microseconds(wait[half:])}; other threads' CPU {microseconds(worker[half:])}"
     )
     build, submit, wait = [], [], []
     started = time.perf_counter()

@@ -191,7 +191,8 @@ ArrayClass bind_array(nb::module_& m) {
       .def("__iter__", [](nb::object self) { return self; });
 
   ArrayClass array_class(m, "array", "An array of any rank, computed when its values are needed.",
-                         nb::type_slots(array_operator_slots()), nb::is_weak_referenceable());
+                         nb::type_slots(array_operator_slots()), nb::is_weak_referenceable(),
+                         nb::pooled(1024));
   array_class
       .def(
           "__init__",

@@ -5,6 +5,7 @@
 
 #include "bindings.h"
 #include "convert.h"
+#include "quick.h"
 
 namespace {
 
@@ -31,6 +32,24 @@ mx::array attention(const mx::array& q, const mx::array& k, const mx::array& v, 
                                                 force_fused, s);
 }
 
+/** A call without a mask. */
+nb::object quick_attention(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  static const Parameters<8> parameters(
+      {"q", "k", "v", "scale", "mask", "sinks", "force_fused", "stream"}, 3);
+  Arguments<8> given;
+  if (!parameters.read(args, count, keywords, given)) return {};
+  auto [q, k, v, scale, mask, sinks, force_fused, stream] = given;
+  bool plain = q != nullptr && k != nullptr && v != nullptr && is_missing(mask) &&
+               is_missing(sinks) && force_fused == nullptr && is_missing(stream);
+  if (!plain) return {};
+  const mx::array* queries = as_array(nb::handle(q));
+  const mx::array* keys = as_array(nb::handle(k));
+  const mx::array* values = as_array(nb::handle(v));
+  float factor = 0.0f;
+  if (!queries || !keys || !values || !read_float(scale, factor)) return {};
+  return wrap_array(mx::fast::scaled_dot_product_attention(*queries, *keys, *values, factor));
+}
+
 }  // namespace
 
 void bind_attention(nb::module_& m) {
@@ -50,4 +69,5 @@ void bind_attention(nb::module_& m) {
       "to "
       "``[batch, heads, queries, keys]``. ``sinks`` holds one more score for each head, without a "
       "value.");
+  quicken<quick_attention>(fast.attr("scaled_dot_product_attention"));
 }

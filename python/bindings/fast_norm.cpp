@@ -4,6 +4,42 @@
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/fast.h"
+#include "quick.h"
+
+namespace {
+
+nb::object quick_rms_norm(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  static const Parameters<4> parameters({"x", "weight", "eps", "stream"}, 3);
+  Arguments<4> given;
+  if (!parameters.read(args, count, keywords, given)) return {};
+  auto [x, weight, eps, stream] = given;
+  if (x == nullptr || weight == nullptr || !is_missing(stream)) return {};
+  const mx::array* input = as_array(nb::handle(x));
+  std::optional<mx::array> factor;
+  float epsilon = 0.0f;
+  if (input == nullptr || !read_optional(weight, factor) || !read_float(eps, epsilon)) return {};
+  return wrap_array(mx::fast::rms_norm(*input, factor, epsilon));
+}
+
+nb::object quick_rope(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  static const Parameters<8> parameters(
+      {"a", "dims", "traditional", "base", "scale", "offset", "freqs", "stream"}, 2);
+  Arguments<8> given;
+  if (!parameters.read(args, count, keywords, given)) return {};
+  auto [a, dims, traditional, base, scale, offset, freqs, stream] = given;
+  if (a == nullptr || !is_missing(freqs) || !is_missing(stream)) return {};
+  const mx::array* input = as_array(nb::handle(a));
+  int length = 0, position = 0;
+  float frequency = 0.0f, factor = 0.0f;
+  bool plain = input != nullptr && read_small_int(dims, length) && read_float(base, frequency) &&
+               read_float(scale, factor) && read_small_int(offset, position) &&
+               (traditional == Py_True || traditional == Py_False);
+  if (!plain) return {};
+  return wrap_array(
+      mx::fast::rope(*input, length, traditional == Py_True, frequency, factor, position));
+}
+
+}  // namespace
 
 void bind_fast_norm(nb::module_& fast) {
   using OptionalArray = std::optional<mx::array>;
@@ -58,4 +94,6 @@ void bind_fast_norm(nb::module_& fast) {
       "one for each batch). Feature pairs are neighbours if `traditional`, else half of `dims` "
       "apart.\n"
       "The angles at position 1 are base**(-2 i / dims), or 1 / freqs.");
+  quicken<quick_rms_norm>(fast.attr("rms_norm"));
+  quicken<quick_rope>(fast.attr("rope"));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "bindings.h"
 #include "convert.h"
@@ -86,19 +87,17 @@ IndexEntry array_entry(mx::array index) {
 
 /** The entries of an index: for each axis one that is not kNone, in order. */
 std::vector<IndexEntry> parse_index(nb::handle index, const mx::array& a) {
-  std::vector<nb::handle> items;
-  if (PyTuple_Check(index.ptr())) {
-    for (nb::handle item : nb::borrow<nb::tuple>(index)) items.push_back(item);
-  } else {
-    items.push_back(index);
-  }
+  PyObject* single = index.ptr();
+  const bool is_tuple = PyTuple_Check(single);
+  PyObject* const* first = is_tuple ? &PyTuple_GET_ITEM(single, 0) : &single;
+  const std::span<PyObject* const> items(first, is_tuple ? PyTuple_GET_SIZE(single) : 1);
   const int ndim = static_cast<int>(a.ndim());
   int num_axes = 0;
   int num_ellipses = 0;
-  for (nb::handle item : items) {
-    if (item.ptr() == Py_Ellipsis) {
+  for (PyObject* item : items) {
+    if (item == Py_Ellipsis) {
       ++num_ellipses;
-    } else if (!item.is_none()) {
+    } else if (item != Py_None) {
       ++num_axes;
     }
   }
@@ -110,6 +109,7 @@ std::vector<IndexEntry> parse_index(nb::handle index, const mx::array& a) {
                                 " dimensions.");
   }
   std::vector<IndexEntry> entries;
+  entries.reserve(a.ndim() + items.size());
   int axis = 0;
   auto add_whole_axes = [&](int count) {
     for (; count > 0; --count, ++axis) {
@@ -385,7 +385,85 @@ void check_not_0d(const mx::array& a, nb::handle index) {
   }
 }
 
+/** The region of an index made of integers, slices, ... and None only; without an intermediate
+ * form, as programs read and write slices all the time. False for any other index, and for wrong
+ * ones. */
+class PlainRegion {
+ public:
+  bool read(PyObject* index, const mx::array& a) {
+    const bool is_tuple = PyTuple_CheckExact(index);
+    PyObject* const* items = is_tuple ? &PyTuple_GET_ITEM(index, 0) : &index;
+    const Py_ssize_t count = is_tuple ? PyTuple_GET_SIZE(index) : 1;
+    const auto ndim = static_cast<Py_ssize_t>(a.ndim());
+    Py_ssize_t ellipsis = -1;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (items[i] == Py_Ellipsis) {
+        if (ellipsis >= 0) return false;
+        ellipsis = i;
+      } else if (!PySlice_Check(items[i]) && !PyLong_CheckExact(items[i])) {
+        return false;
+      }
+    }
+    const Py_ssize_t num_axes = count - (ellipsis >= 0 ? 1 : 0);
+    if (num_axes > ndim) return false;
+    start.resize(ndim, 0);
+    step.resize(ndim, 1);
+    stop = a.shape();
+    Py_ssize_t axis = 0;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (i == ellipsis) {
+        axis += ndim - num_axes;
+      } else if (!read_one(items[i], axis++)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  mx::Shape start, stop, step;
+  mx::Shape dropped;  // axes of integers
+
+ private:
+  /** One bound of a slice; false when it is no plain integer. */
+  static bool read_bound(PyObject* bound, Py_ssize_t& out) {
+    if (!PyLong_CheckExact(bound)) return false;
+    int overflow = 0;
+    long value = PyLong_AsLongAndOverflow(bound, &overflow);
+    out = value;
+    return overflow == 0;
+  }
+
+  bool read_one(PyObject* item, Py_ssize_t axis) {
+    const auto length = static_cast<Py_ssize_t>(stop[axis]);
+    Py_ssize_t from = 0, to = length;
+    if (PyLong_CheckExact(item)) {
+      if (!read_bound(item, from) || from < -length || from >= length) return false;
+      if (from < 0) from += length;
+      to = from + 1;
+      dropped.push_back(static_cast<int>(axis));
+    } else {
+      auto* slice = reinterpret_cast<PySliceObject*>(item);
+      if (slice->step != Py_None) return false;
+      if (slice->start != Py_None && !read_bound(slice->start, from)) return false;
+      if (slice->stop != Py_None && !read_bound(slice->stop, to)) return false;
+      PySlice_AdjustIndices(length, &from, &to, 1);
+    }
+    start[axis] = static_cast<int>(from);
+    stop[axis] = static_cast<int>(to);
+    return true;
+  }
+};
+
 mx::array get_item(const mx::array& a, nb::object index) {
+  if (PyTuple_CheckExact(index.ptr()) || PySlice_Check(index.ptr())) {
+    PlainRegion region;
+    if (a.ndim() > 0 && region.read(index.ptr(), a)) {
+      mx::array part =
+          mx::slice(a, std::move(region.start), std::move(region.stop), std::move(region.step));
+      if (region.dropped.empty()) return part;
+      return mx::squeeze(part, std::vector<int>(region.dropped.begin(), region.dropped.end()));
+    }
+  }
   if (is_integer(index) && a.ndim() > 0) {
     IndexEntry entry = integer_entry(index, 0, a.shape(0));
     // Counted from the end if the caller did: a shapeless trace is replayed with other lengths.
@@ -410,6 +488,16 @@ void set_item(mx::array& a, nb::object index, Operand value) {
                                 " received in array initialization.");
   }
   mx::array values = to_array(value, a.dtype());
+  if (PyTuple_CheckExact(index.ptr()) || PySlice_Check(index.ptr())) {
+    PlainRegion region;
+    if (a.ndim() > 0 && values.ndim() == a.ndim() && region.read(index.ptr(), a) &&
+        region.dropped.empty()) {
+      values = mx::astype(values, a.dtype());
+      a.overwrite_descriptor(mx::slice_update(a, values, std::move(region.start),
+                                              std::move(region.stop), std::move(region.step)));
+      return;
+    }
+  }
   if (std::optional<mx::array> mask = as_mask(index)) {
     a.overwrite_descriptor(mx::masked_scatter(a, *mask, values));
     return;

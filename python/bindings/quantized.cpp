@@ -2,6 +2,7 @@
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
+#include "quick.h"
 
 namespace {
 
@@ -12,6 +13,31 @@ std::vector<mx::array> quantize(const mx::array& w, OptionalInt group_size, Opti
                                 const std::string& mode, const OptionalArray& global_scale,
                                 mx::StreamOrDevice s) {
   return mx::quantize(w, group_size, bits, mode, global_scale, s);
+}
+
+nb::object quick_quantized_matmul(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  static const Parameters<9> parameters(
+      {"x", "w", "scales", "biases", "transpose", "group_size", "bits", "mode", "stream"}, 8, 2);
+  Arguments<9> given;
+  if (!parameters.read(args, count, keywords, given)) return {};
+  auto [x, w, scales, biases, transpose, group_size, bits, mode, stream] = given;
+  if (x == nullptr || w == nullptr || scales == nullptr || !is_missing(stream)) return {};
+  const mx::array* input = as_array(nb::handle(x));
+  const mx::array* codes = as_array(nb::handle(w));
+  const mx::array* factors = as_array(nb::handle(scales));
+  OptionalArray offsets;
+  int group = 0, width = 0;
+  bool plain = input != nullptr && codes != nullptr && factors != nullptr &&
+               read_optional(biases, offsets) && read_small_int(group_size, group) &&
+               read_small_int(bits, width) && mode != nullptr && PyUnicode_CheckExact(mode) &&
+               (transpose == nullptr || PyBool_Check(transpose));
+  if (!plain) return {};
+  Py_ssize_t length = 0;
+  const char* name = PyUnicode_AsUTF8AndSize(mode, &length);
+  if (name == nullptr) throw nb::python_error();
+  return wrap_array(mx::quantized_matmul(*input, *codes, *factors, offsets, transpose != Py_False,
+                                         group, width,
+                                         std::string(name, static_cast<size_t>(length))));
 }
 
 }  // namespace
@@ -56,4 +82,5 @@ void bind_quantized(nb::module_& m) {
               "= None, mode: str = 'affine', *, stream: StreamOrDevice = None) -> array"),
       "Multiplies ``x`` by a quantised matrix, transposed (``x @ w.T``) unless told otherwise, "
       "without expanding it in memory.");
+  quicken<quick_quantized_matmul>(m.attr("quantized_matmul"));
 }

@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "convert.h"
 #include "mlx/ops.h"
+#include "quick.h"
 
 namespace {
 
@@ -168,6 +169,39 @@ void bind_axes(nb::module_& m) {
         "The shape that shapes broadcast to.");
 }
 
+/** The integers after the array in `a.f(2, 3)` or `a.f((2, 3))`; false for other calls. */
+bool read_method(PyObject* const* args, Py_ssize_t count, PyObject* keywords, const mx::array*& a,
+                 mx::SmallVector<int>& ints) {
+  if (keywords != nullptr || count < 2) return false;
+  a = as_array(nb::handle(args[0]));
+  if (a == nullptr) return false;
+  PyObject* const* items = args + 1;
+  Py_ssize_t num_items = count - 1;
+  if (num_items == 1 && PyTuple_CheckExact(args[1])) {
+    items = &PyTuple_GET_ITEM(args[1], 0);
+    num_items = PyTuple_GET_SIZE(args[1]);
+  }
+  ints.resize(static_cast<size_t>(num_items));
+  for (Py_ssize_t i = 0; i < num_items; ++i) {
+    if (!read_small_int(items[i], ints[i])) return false;
+  }
+  return true;
+}
+
+nb::object quick_reshape(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  const mx::array* a = nullptr;
+  mx::Shape shape;
+  if (!read_method(args, count, keywords, a, shape)) return {};
+  return wrap_array(mx::reshape(*a, std::move(shape)));
+}
+
+nb::object quick_transpose(PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  const mx::array* a = nullptr;
+  mx::SmallVector<int> axes;
+  if (!read_method(args, count, keywords, a, axes)) return {};
+  return wrap_array(mx::transpose(*a, std::vector<int>(axes.begin(), axes.end())));
+}
+
 void bind_methods(ArrayClass& array_class) {
   array_class
       .def(
@@ -204,6 +238,9 @@ void bind_methods(ArrayClass& array_class) {
            "stream"_a = nb::none(), "See `moveaxis`.")
       .def("swapaxes", &mx::swapaxes, "axis1"_a, "axis2"_a, nb::kw_only(), "stream"_a = nb::none(),
            "See `swapaxes`.");
+  nb::object methods = array_class.attr("__dict__");
+  quicken<quick_reshape>(methods["reshape"]);
+  quicken<quick_transpose>(methods["transpose"]);
 }
 
 }  // namespace

@@ -73,19 +73,28 @@ struct ThreadLists {
 };
 
 // Objects may be let go of by destructors that run after this thread's lists are gone.
-thread_local bool lists_are_gone = false;
+constinit thread_local bool lists_are_gone = false;
+constinit thread_local FreeList* lists_of_this_thread = nullptr;
 
 ThreadLists::~ThreadLists() {
   lists_are_gone = true;
+  lists_of_this_thread = nullptr;
   for (size_t i = 0; i < kNumClasses; ++i) {
     if (lists[i].count > 0) leave(i, lists[i]);
   }
 }
 
-FreeList* list_of_this_thread(size_t index) {
+FreeList* make_lists() {
   if (lists_are_gone) return nullptr;
   thread_local ThreadLists mine;
-  return &mine.lists[index];
+  return lists_of_this_thread = mine.lists.data();
+}
+
+FreeList* list_of_this_thread(size_t index) {
+  FreeList* lists = lists_of_this_thread;
+  if (lists == nullptr) [[unlikely]]
+    lists = make_lists();
+  return lists == nullptr ? nullptr : lists + index;
 }
 
 void refill(FreeList& list, size_t index) {

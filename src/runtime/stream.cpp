@@ -39,6 +39,13 @@ ThreadStreams& thread_streams() {
 
 std::atomic<int> next_thread_local_stream{0};
 
+/** The stream of ops that name none, as this thread found it last: every op asks. */
+struct RecentDefault {
+  int device_code = -1;
+  int stream_index = 0;
+};
+constinit thread_local RecentDefault recent_default;
+
 }  // namespace
 
 const Device& default_device() {
@@ -95,6 +102,7 @@ Stream default_stream(Device device) {
   Stream stream = take_thread_stream(device);
   streams.defaults.insert_or_assign(device, stream);
   streams.owned.insert_or_assign(device, stream);
+  recent_default.device_code = -1;
   return stream;
 }
 
@@ -103,6 +111,7 @@ void set_default_stream(Stream stream) {
     throw_invalid("set_default_stream",
                   "Cannot set the default stream of a device that cannot be used.");
   }
+  recent_default.device_code = -1;
   thread_streams().defaults.insert_or_assign(stream.device, stream);
 }
 
@@ -142,12 +151,25 @@ void clear_streams() {
   auto& streams = thread_streams();
   for (auto& [device, stream] : streams.defaults) synchronize_stream(stream);
   for (auto& [device, stream] : streams.owned) recycle_stream(stream);
+  recent_default.device_code = -1;
   streams.defaults.clear();
   streams.owned.clear();
   streams.thread_local_streams.clear();
 }
 
-Stream to_stream(StreamOrDevice s) { return to_stream(s, default_device()); }
+Stream to_stream(StreamOrDevice s) {
+  if (s.index() != 0) return to_stream(s, default_device());
+  RecentDefault& recent = recent_default;
+  const int code = default_device_code.load(std::memory_order_relaxed);
+  if (code >= 0 && code == recent.device_code) [[likely]] {
+    return Stream(recent.stream_index,
+                  Device(code >= 1024 ? Device::gpu : Device::cpu, code % 1024));
+  }
+  const Device device = default_device();
+  Stream stream = default_stream(device);
+  recent = {encode(device), stream.index};
+  return stream;
+}
 
 Stream to_stream(StreamOrDevice s, Device default_) {
   struct Visitor {

@@ -1,8 +1,9 @@
 """Products of stacked matrices with one matrix: batching, derivatives and layouts of the primitive."""
 
-import mlx.core as mx
 import numpy as np
 import pytest
+
+import mlx.core as mx
 
 
 @pytest.fixture

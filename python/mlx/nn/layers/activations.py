@@ -7,17 +7,16 @@ from typing import Any
 import mlx.core as mx
 from mlx.nn.layers.base import Module
 
-# Compiled once for all shapes: each function becomes one pass over its input.
+# Compiled once for all shapes: each function becomes one pass over its input. Those of one or two
+# operations are quicker to run as they are, and become one pass with their neighbours.
 _compiled = partial(mx.compile, shapeless=True)
 
 
-@_compiled
 def sigmoid(x):
     r"""Logistic function, :math:`\sigma(x) = 1 / (1 + e^{-x})`."""
     return mx.sigmoid(x)
 
 
-@_compiled
 def relu(x):
     r"""Rectifier, :math:`\max(x, 0)`."""
     return mx.maximum(x, 0)
@@ -91,7 +90,6 @@ def celu(x, alpha=1.0):
     return mx.maximum(x, 0.0) + alpha * (mx.exp(mx.minimum(x, 0.0) / alpha) - 1)
 
 
-@_compiled
 def silu(x):
     r"""Sigmoid linear unit, :math:`x \, \sigma(x)`."""
     return x * mx.sigmoid(x)
