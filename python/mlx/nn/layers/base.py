@@ -257,27 +257,15 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
             The module.
         """
 
-        def replace(node, new_node):
-            if isinstance(new_node, dict):
-                entries = new_node.items()
-            elif isinstance(new_node, list):
-                entries = enumerate(new_node)
-            else:
-                if strict:
-                    raise ValueError(f"Received invalid type: {type(new_node).__name__}.")
-                return
-            for key, new in entries:
-                if not _has_place(node, key, "parameter", strict):
-                    continue
-                current = node[key]
-                if not isinstance(current, mx.array):
-                    replace(current, new)
-                elif strict and not isinstance(new, mx.array):
-                    raise ValueError(f"Received invalid type: {type(new).__name__}.")
-                else:
-                    node[key] = new
+        def replace(node, key, new):
+            if not isinstance(node[key], mx.array):
+                return False
+            if strict and not isinstance(new, mx.array):
+                raise ValueError(f"Received invalid type: {type(new).__name__}.")
+            node[key] = new
+            return True
 
-        replace(self, parameters)
+        _replace_entries(self, parameters, replace, "parameter", strict)
         return self
 
     def update_modules(self, modules: dict, strict: bool = True) -> Module:
@@ -293,27 +281,17 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
             The module.
         """
 
-        def replace(node, new_node):
-            if isinstance(new_node, dict):
-                entries = new_node.items()
-            elif isinstance(new_node, list):
-                entries = enumerate(new_node)
-            else:
-                if strict:
-                    raise ValueError(f"Received invalid type: {type(new_node).__name__}.")
-                return
-            for key, new in entries:
-                if not _has_place(node, key, "sub-module", strict):
-                    continue
-                current = node[key]
-                if self.is_module(current) and self.is_module(new):
-                    node[key] = new
-                elif isinstance(current, (dict, list)):
-                    replace(current, new)
-                elif strict and new != {}:
-                    raise ValueError(f"Received invalid type: {type(new).__name__}.")
+        def replace(node, key, new):
+            current = node[key]
+            if self.is_module(current) and self.is_module(new):
+                node[key] = new
+            elif isinstance(current, (dict, list)):
+                return False
+            elif strict and new != {}:
+                raise ValueError(f"Received invalid type: {type(new).__name__}.")
+            return True
 
-        replace(self, modules)
+        _replace_entries(self, modules, replace, "sub-module", strict)
         return self
 
     def apply(
@@ -345,20 +323,18 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
             apply_fn(name, module)
         return self
 
-    def _validate_keys(self, keys, strict):
-        keys = keys if isinstance(keys, list) else [keys]
+    def _apply_to_names(self, apply_fn, recurse, keys, strict) -> Module:
+        """Call ``apply_fn(module, names)`` for the module and, with ``recurse``, all below; names
+        are None for all parameters."""
+        modules = self.modules() if recurse else [self]
+        names = [keys] if isinstance(keys, str) else keys
         if strict:
-            for key in keys:
-                if key not in self:
-                    raise KeyError(f"Module doesn't contain member {key}.")
-        return keys
-
-    def _validate_keys_recursive(self, keys):
-        keys = keys if isinstance(keys, list) else [keys]
-        modules = self.modules()
-        for key in keys:
-            if not any(key in module for module in modules):
-                raise KeyError(f"Module doesn't contain member {key}.")
+            for name in names or ():
+                if not any(name in module for module in modules):
+                    raise KeyError(f"Module doesn't contain member {name}.")
+        for module in modules:
+            apply_fn(module, names)
+        return self
 
     def freeze(
         self,
@@ -377,28 +353,17 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
         Returns:
             The module.
         """
-        if strict and keys is not None and recurse:
-            self._validate_keys_recursive(keys)
 
-        def freeze_one(_, module):
-            if keys is None:
-                local = tree_flatten(
-                    module.filter_and_map(
-                        lambda m, k, v: (
-                            not isinstance(v, Module) and m.valid_parameter_filter(m, k, v)
-                        )
-                    )
-                )
-                local_keys = [name for name, _ in local]
-            else:
-                local_keys = module._validate_keys(keys, strict and not recurse)
-            module._no_grad.update(local_keys)
+        def own_parameters(m, k, v):
+            return not isinstance(v, Module) and m.valid_parameter_filter(m, k, v)
 
-        if recurse:
-            self.apply_to_modules(freeze_one)
-        else:
-            freeze_one("", self)
-        return self
+        def freeze_one(module, names):
+            if names is None:
+                own = tree_flatten(module.filter_and_map(own_parameters))
+                names = [name for name, _ in own]
+            module._no_grad.update(names)
+
+        return self._apply_to_names(freeze_one, recurse, keys, strict)
 
     def unfreeze(
         self,
@@ -417,21 +382,14 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
         Returns:
             The module.
         """
-        if strict and keys is not None and recurse:
-            self._validate_keys_recursive(keys)
 
-        def unfreeze_one(_, module):
-            if keys is None:
+        def unfreeze_one(module, names):
+            if names is None:
                 module._no_grad.clear()
             else:
-                local_keys = module._validate_keys(keys, strict and not recurse)
-                module._no_grad.difference_update(local_keys)
+                module._no_grad.difference_update(names)
 
-        if recurse:
-            self.apply_to_modules(unfreeze_one)
-        else:
-            unfreeze_one("", self)
-        return self
+        return self._apply_to_names(unfreeze_one, recurse, keys, strict)
 
     def _set_training_mode(self, mode: bool) -> None:
         self._training = mode
@@ -466,6 +424,22 @@ class Module(mx._ModuleBase):  # a dict; its items are attributes
         if predicate is None:
             predicate = lambda _: True  # noqa: E731
         self.apply(lambda x: x.astype(dtype) if predicate(x.dtype) else x)
+
+
+def _replace_entries(node, new_node, replace: Callable, what: str, strict: bool) -> None:
+    """Call ``replace(node, key, new)`` for the entries of ``new_node`` that have a place in
+    ``node``; where it is false both are entered."""
+    if isinstance(new_node, dict):
+        entries = new_node.items()
+    elif isinstance(new_node, list):
+        entries = enumerate(new_node)
+    elif strict:
+        raise ValueError(f"Received invalid type: {type(new_node).__name__}.")
+    else:
+        return
+    for key, new in entries:
+        if _has_place(node, key, what, strict) and not replace(node, key, new):
+            _replace_entries(node[key], new, replace, what, strict)
 
 
 def _has_place(node, key, what: str, strict: bool) -> bool:

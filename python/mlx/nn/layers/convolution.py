@@ -10,7 +10,39 @@ def _as_tuple(value, count: int) -> tuple:
     return (value,) * count if isinstance(value, int) else value
 
 
-class Conv1d(Module):
+class _Convolution(Module):
+    """What all convolution layers share; ``_function`` takes the ``_settings`` in their order."""
+
+    _function = None
+    _settings = ("stride", "padding", "dilation")
+
+    def _set_parameters(self, in_channels, out_channels, kernel_size, bias, groups=1):
+        if in_channels % groups != 0:
+            raise ValueError(
+                f"The number of input channels ({in_channels}) must be divisible by the number of "
+                f"groups ({groups})"
+            )
+        shape = (out_channels, *kernel_size, in_channels // groups)
+        bound = math.sqrt(1 / math.prod(shape[1:]))
+        self.weight = mx.random.uniform(-bound, bound, shape)
+        if bias:
+            self.bias = mx.zeros((out_channels,))
+
+    def _extra_repr(self):
+        kernel_size = self.weight.shape[1:-1]
+        settings = "".join(f"{name}={getattr(self, name)}, " for name in self._settings)
+        return (
+            f"{self.weight.shape[-1] * getattr(self, 'groups', 1)}, {self.weight.shape[0]}, "
+            f"kernel_size={kernel_size if len(kernel_size) > 1 else kernel_size[0]}, "
+            f"{settings}bias={'bias' in self}"
+        )
+
+    def __call__(self, x):
+        y = self._function(x, self.weight, *(getattr(self, name) for name in self._settings))
+        return y + self.bias if "bias" in self else y
+
+
+class Conv1d(_Convolution):
     r"""Convolution (correlation) over one axis.
 
     The input has shape ``(N, L, in_channels)``, the result ``(N, L', out_channels)``.
@@ -29,6 +61,9 @@ class Conv1d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv1d)
+    _settings = ("stride", "padding", "dilation", "groups")
+
     def __init__(
         self,
         in_channels: int,
@@ -41,31 +76,14 @@ class Conv1d(Module):
         bias: bool = True,
     ):
         super().__init__()
-        _check_groups(in_channels, groups)
-        bound = math.sqrt(1 / (in_channels // groups * kernel_size))
-        shape = (out_channels, kernel_size, in_channels // groups)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, (kernel_size,), bias, groups)
         self.padding = padding
         self.dilation = dilation
         self.stride = stride
         self.groups = groups
 
-    def _extra_repr(self):
-        return (
-            f"{self.weight.shape[-1] * self.groups}, {self.weight.shape[0]}, "
-            f"kernel_size={self.weight.shape[1]}, stride={self.stride}, "
-            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, "
-            f"bias={'bias' in self}"
-        )
 
-    def __call__(self, x):
-        y = mx.conv1d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
-        return y + self.bias if "bias" in self else y
-
-
-class Conv2d(Module):
+class Conv2d(_Convolution):
     r"""Convolution (correlation) over two axes.
 
     The input has shape ``(N, H, W, in_channels)``, the result ``(N, H', W', out_channels)``.
@@ -84,6 +102,9 @@ class Conv2d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv2d)
+    _settings = ("stride", "padding", "dilation", "groups")
+
     def __init__(
         self,
         in_channels: int,
@@ -96,32 +117,15 @@ class Conv2d(Module):
         bias: bool = True,
     ):
         super().__init__()
-        _check_groups(in_channels, groups)
         kernel_size = tuple(_as_tuple(kernel_size, 2))[:2]
-        bound = math.sqrt(1 / (in_channels // groups * math.prod(kernel_size)))
-        shape = (out_channels, *kernel_size, in_channels // groups)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, kernel_size, bias, groups)
         self.padding = _as_tuple(padding, 2)
         self.stride = _as_tuple(stride, 2)
         self.dilation = dilation
         self.groups = groups
 
-    def _extra_repr(self):
-        return (
-            f"{self.weight.shape[-1] * self.groups}, {self.weight.shape[0]}, "
-            f"kernel_size={self.weight.shape[1:3]}, stride={self.stride}, "
-            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, "
-            f"bias={'bias' in self}"
-        )
 
-    def __call__(self, x):
-        y = mx.conv2d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
-        return y + self.bias if "bias" in self else y
-
-
-class Conv3d(Module):
+class Conv3d(_Convolution):
     r"""Convolution (correlation) over three axes.
 
     The input has shape ``(N, D, H, W, in_channels)``, the result
@@ -140,6 +144,8 @@ class Conv3d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv3d)
+
     def __init__(
         self,
         in_channels: int,
@@ -152,30 +158,7 @@ class Conv3d(Module):
     ):
         super().__init__()
         kernel_size = tuple(_as_tuple(kernel_size, 3))[:3]
-        bound = math.sqrt(1 / (in_channels * math.prod(kernel_size)))
-        shape = (out_channels, *kernel_size, in_channels)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, kernel_size, bias)
         self.padding = _as_tuple(padding, 3)
         self.stride = _as_tuple(stride, 3)
         self.dilation = dilation
-
-    def _extra_repr(self):
-        return (
-            f"{self.weight.shape[-1]}, {self.weight.shape[0]}, "
-            f"kernel_size={self.weight.shape[1:4]}, stride={self.stride}, "
-            f"padding={self.padding}, dilation={self.dilation}, bias={'bias' in self}"
-        )
-
-    def __call__(self, x):
-        y = mx.conv3d(x, self.weight, self.stride, self.padding, self.dilation)
-        return y + self.bias if "bias" in self else y
-
-
-def _check_groups(in_channels: int, groups: int) -> None:
-    if in_channels % groups != 0:
-        raise ValueError(
-            f"The number of input channels ({in_channels}) must be divisible by the number of "
-            f"groups ({groups})"
-        )

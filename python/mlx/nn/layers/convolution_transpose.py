@@ -1,13 +1,14 @@
 """Transposed convolution layers; channels are last, as in all of MLX."""
 
-import math
-
 import mlx.core as mx
-from mlx.nn.layers.base import Module
-from mlx.nn.layers.convolution import _as_tuple
+from mlx.nn.layers.convolution import _as_tuple, _Convolution
 
 
-class ConvTranspose1d(Module):
+class _TransposedConvolution(_Convolution):
+    _settings = ("stride", "padding", "dilation", "output_padding")
+
+
+class ConvTranspose1d(_TransposedConvolution):
     r"""Transposed convolution over one axis: the adjoint of a convolution, used to lengthen.
 
     The input has shape ``(N, L, in_channels)``, the result ``(N, L', out_channels)``.
@@ -26,6 +27,8 @@ class ConvTranspose1d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv_transpose1d)
+
     def __init__(
         self,
         in_channels: int,
@@ -38,27 +41,14 @@ class ConvTranspose1d(Module):
         bias: bool = True,
     ):
         super().__init__()
-        bound = math.sqrt(1 / (in_channels * kernel_size))
-        shape = (out_channels, kernel_size, in_channels)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, (kernel_size,), bias)
         self.padding = padding
         self.dilation = dilation
         self.stride = stride
         self.output_padding = output_padding
 
-    def _extra_repr(self):
-        return _describe(self, self.weight.shape[1])
 
-    def __call__(self, x):
-        y = mx.conv_transpose1d(
-            x, self.weight, self.stride, self.padding, self.dilation, self.output_padding
-        )
-        return y + self.bias if "bias" in self else y
-
-
-class ConvTranspose2d(Module):
+class ConvTranspose2d(_TransposedConvolution):
     r"""Transposed convolution over two axes: the adjoint of a convolution, used to enlarge.
 
     The input has shape ``(N, H, W, in_channels)``, the result ``(N, H', W', out_channels)``.
@@ -77,6 +67,8 @@ class ConvTranspose2d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv_transpose2d)
+
     def __init__(
         self,
         in_channels: int,
@@ -90,27 +82,14 @@ class ConvTranspose2d(Module):
     ):
         super().__init__()
         kernel_size = tuple(_as_tuple(kernel_size, 2))[:2]
-        bound = math.sqrt(1 / (in_channels * math.prod(kernel_size)))
-        shape = (out_channels, *kernel_size, in_channels)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, kernel_size, bias)
         self.padding = _as_tuple(padding, 2)
         self.stride = _as_tuple(stride, 2)
         self.output_padding = _as_tuple(output_padding, 2)
         self.dilation = dilation
 
-    def _extra_repr(self):
-        return _describe(self, self.weight.shape[1:3])
 
-    def __call__(self, x):
-        y = mx.conv_transpose2d(
-            x, self.weight, self.stride, self.padding, self.dilation, self.output_padding
-        )
-        return y + self.bias if "bias" in self else y
-
-
-class ConvTranspose3d(Module):
+class ConvTranspose3d(_TransposedConvolution):
     r"""Transposed convolution over three axes: the adjoint of a convolution, used to enlarge.
 
     The input has shape ``(N, D, H, W, in_channels)``, the result
@@ -130,6 +109,8 @@ class ConvTranspose3d(Module):
         bias: Whether there is a bias.
     """
 
+    _function = staticmethod(mx.conv_transpose3d)
+
     def __init__(
         self,
         in_channels: int,
@@ -143,29 +124,8 @@ class ConvTranspose3d(Module):
     ):
         super().__init__()
         kernel_size = tuple(_as_tuple(kernel_size, 3))[:3]
-        bound = math.sqrt(1 / (in_channels * math.prod(kernel_size)))
-        shape = (out_channels, *kernel_size, in_channels)
-        self.weight = mx.random.uniform(-bound, bound, shape)
-        if bias:
-            self.bias = mx.zeros((out_channels,))
+        self._set_parameters(in_channels, out_channels, kernel_size, bias)
         self.padding = _as_tuple(padding, 3)
         self.stride = _as_tuple(stride, 3)
         self.output_padding = _as_tuple(output_padding, 3)
         self.dilation = dilation
-
-    def _extra_repr(self):
-        return _describe(self, self.weight.shape[1:4])
-
-    def __call__(self, x):
-        y = mx.conv_transpose3d(
-            x, self.weight, self.stride, self.padding, self.dilation, self.output_padding
-        )
-        return y + self.bias if "bias" in self else y
-
-
-def _describe(layer, kernel_size) -> str:
-    return (
-        f"{layer.weight.shape[-1]}, {layer.weight.shape[0]}, kernel_size={kernel_size}, "
-        f"stride={layer.stride}, padding={layer.padding}, dilation={layer.dilation}, "
-        f"output_padding={layer.output_padding}, bias={'bias' in layer}"
-    )

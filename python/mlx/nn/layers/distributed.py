@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
-from mlx.nn.layers.quantized import QuantizedLinear, _defaults_for_mode
+from mlx.nn.layers.quantized import QuantizedLinear, _Quantized
 from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 
 
@@ -249,20 +249,13 @@ class ShardedToAllLinear(Module):
         return layer
 
 
-class _QuantizedSharded(Module):
+class _QuantizedSharded(_Quantized):
     """What the sharded quantized layers share; the weight is this process's part."""
 
     def __init__(self, shape, bias_size, group_size, bits, mode, group):
-        super().__init__()
-        self.group_size, self.bits = _defaults_for_mode(mode, group_size, bits)
-        self.mode = mode
-        self.group = group
         bound = math.sqrt(1.0 / shape[-1])
-        weight = mx.random.uniform(-bound, bound, shape)
-        self.weight, self.scales, *biases = mx.quantize(
-            weight, self.group_size, self.bits, mode=mode
-        )
-        self.biases = biases[0] if biases else None
+        super().__init__(mx.random.uniform(-bound, bound, shape), group_size, bits, mode)
+        self.group = group
         if bias_size:
             self.bias = mx.zeros((bias_size,))
         self.freeze()
@@ -278,20 +271,7 @@ class _QuantizedSharded(Module):
         input_dims = packed * 32 // self.bits * input_factor
         return (
             f"input_dims={input_dims}, output_dims={output_dims * output_factor}, "
-            f"bias={'bias' in self}, group_size={self.group_size}, bits={self.bits}, "
-            f"mode={self.mode}"
-        )
-
-    def _matmul(self, x):
-        return mx.quantized_matmul(
-            x,
-            self["weight"],
-            scales=self["scales"],
-            biases=self.get("biases"),
-            transpose=True,
-            group_size=self.group_size,
-            bits=self.bits,
-            mode=self.mode,
+            f"bias={'bias' in self}, {self._quantization()}"
         )
 
     @classmethod

@@ -54,11 +54,22 @@ def _windows(x, size, stride):
 
 
 class _Pool(Module):
-    """What the pooling layers share."""
+    """What the pooling layers share, over ``_count`` axes."""
 
-    def __init__(self, pooling_function, kernel_size, stride, padding, padding_value):
+    _count = None
+
+    def __init__(self, pooling_function, padding_value, kernel_size, stride, padding):
         super().__init__()
         name = type(self).__name__
+        count = self._count
+        plural = "integer" if count == 1 else "integers"
+        what = f"[{name}] '{{}}' must be an integer or a tuple containing {count} {plural}"
+        kernel_size = _sizes(kernel_size, count, what.format("kernel_size"))
+        if stride is None:
+            stride = kernel_size
+        else:
+            stride = _sizes(stride, count, what.format("stride"))
+        padding = _sizes(padding, count, what.format("padding"))
         if any(k <= 0 for k in kernel_size):
             sizes = tuple(kernel_size)
             raise ValueError(f"[{name}] 'kernel_size' must be positive but got {sizes}.")
@@ -88,56 +99,7 @@ class _Pool(Module):
         return self._pooling_function(_windows(x, self._kernel_size, self._stride), self._axes)
 
 
-def _pool_init(layer, count, pooling_function, padding_value, kernel_size, stride, padding):
-    name = type(layer).__name__
-    plural = "integer" if count == 1 else "integers"
-    what = f"[{name}] '{{}}' must be an integer or a tuple containing {count} {plural}"
-    kernel_size = _sizes(kernel_size, count, what.format("kernel_size"))
-    if stride is None:
-        stride = kernel_size
-    else:
-        stride = _sizes(stride, count, what.format("stride"))
-    padding = _sizes(padding, count, what.format("padding"))
-    _Pool.__init__(layer, pooling_function, kernel_size, stride, padding, padding_value)
-
-
-class _Pool1d(_Pool):
-    def __init__(
-        self,
-        pooling_function,
-        padding_value,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] | None = None,
-        padding: int | tuple[int] = 0,
-    ):
-        _pool_init(self, 1, pooling_function, padding_value, kernel_size, stride, padding)
-
-
-class _Pool2d(_Pool):
-    def __init__(
-        self,
-        pooling_function,
-        padding_value,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] | None = None,
-        padding: int | tuple[int, int] | None = 0,
-    ):
-        _pool_init(self, 2, pooling_function, padding_value, kernel_size, stride, padding)
-
-
-class _Pool3d(_Pool):
-    def __init__(
-        self,
-        pooling_function,
-        padding_value,
-        kernel_size: int | tuple[int, int, int],
-        stride: int | tuple[int, int, int] | None = None,
-        padding: int | tuple[int, int, int] | None = 0,
-    ):
-        _pool_init(self, 3, pooling_function, padding_value, kernel_size, stride, padding)
-
-
-class MaxPool1d(_Pool1d):
+class MaxPool1d(_Pool):
     """Maximum of windows over one axis of an input of shape ``(N, L, C)``.
 
     Args:
@@ -146,6 +108,8 @@ class MaxPool1d(_Pool1d):
         padding: Elements added at both ends, each minus infinity.
     """
 
+    _count = 1
+
     def __init__(
         self,
         kernel_size: int | tuple[int],
@@ -155,7 +119,7 @@ class MaxPool1d(_Pool1d):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
 
-class AvgPool1d(_Pool1d):
+class AvgPool1d(_Pool):
     """Mean of windows over one axis of an input of shape ``(N, L, C)``.
 
     Args:
@@ -164,6 +128,8 @@ class AvgPool1d(_Pool1d):
         padding: Zeros added at both ends; they count in the mean.
     """
 
+    _count = 1
+
     def __init__(
         self,
         kernel_size: int | tuple[int],
@@ -173,7 +139,7 @@ class AvgPool1d(_Pool1d):
         super().__init__(mx.mean, 0, kernel_size, stride, padding)
 
 
-class MaxPool2d(_Pool2d):
+class MaxPool2d(_Pool):
     """Maximum of windows over two axes of an input of shape ``(N, H, W, C)``.
 
     Args:
@@ -181,6 +147,8 @@ class MaxPool2d(_Pool2d):
         stride: Step between windows, ``kernel_size`` by default.
         padding: Elements added at both ends of each axis, each minus infinity.
     """
+
+    _count = 2
 
     def __init__(
         self,
@@ -191,7 +159,7 @@ class MaxPool2d(_Pool2d):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
 
-class AvgPool2d(_Pool2d):
+class AvgPool2d(_Pool):
     """Mean of windows over two axes of an input of shape ``(N, H, W, C)``.
 
     Args:
@@ -199,6 +167,8 @@ class AvgPool2d(_Pool2d):
         stride: Step between windows, ``kernel_size`` by default.
         padding: Zeros added at both ends of each axis; they count in the mean.
     """
+
+    _count = 2
 
     def __init__(
         self,
@@ -209,7 +179,7 @@ class AvgPool2d(_Pool2d):
         super().__init__(mx.mean, 0, kernel_size, stride, padding)
 
 
-class MaxPool3d(_Pool3d):
+class MaxPool3d(_Pool):
     """Maximum of windows over three axes of an input of shape ``(N, D, H, W, C)``.
 
     Args:
@@ -217,6 +187,8 @@ class MaxPool3d(_Pool3d):
         stride: Step between windows, ``kernel_size`` by default.
         padding: Elements added at both ends of each axis, each minus infinity.
     """
+
+    _count = 3
 
     def __init__(
         self,
@@ -227,7 +199,7 @@ class MaxPool3d(_Pool3d):
         super().__init__(mx.max, -float("inf"), kernel_size, stride, padding)
 
 
-class AvgPool3d(_Pool3d):
+class AvgPool3d(_Pool):
     """Mean of windows over three axes of an input of shape ``(N, D, H, W, C)``.
 
     Args:
@@ -235,6 +207,8 @@ class AvgPool3d(_Pool3d):
         stride: Step between windows, ``kernel_size`` by default.
         padding: Zeros added at both ends of each axis; they count in the mean.
     """
+
+    _count = 3
 
     def __init__(
         self,

@@ -129,19 +129,10 @@ class TransformerEncoderLayer(Module):
         return self.ln2(x + self._feed_forward(x))
 
 
-def _checkpointed(layers):
-    return [checkpoint(layer) for layer in layers]
+class _Stack(Module):
+    """What the encoder and the decoder share: layers of ``_layer_type``, then a normalization."""
 
-
-class TransformerEncoder(Module):
-    """A stack of :class:`TransformerEncoderLayer` and a last normalization.
-
-    Args:
-        num_layers: Number of layers.
-        dims, num_heads, mlp_dims, dropout, activation, norm_first: As for the layers.
-        checkpoint: Whether to compute each layer again in the backward pass, which saves
-            memory.
-    """
+    _layer_type = None
 
     def __init__(
         self,
@@ -156,16 +147,33 @@ class TransformerEncoder(Module):
     ):
         super().__init__()
         self.layers = [
-            TransformerEncoderLayer(dims, num_heads, mlp_dims, dropout, activation, norm_first)
+            self._layer_type(dims, num_heads, mlp_dims, dropout, activation, norm_first)
             for _ in range(num_layers)
         ]
         self.ln = LayerNorm(dims)
         self.checkpoint = checkpoint
 
-    def __call__(self, x, mask):
-        for layer in _checkpointed(self.layers) if self.checkpoint else self.layers:
-            x = layer(x, mask)
+    def _run(self, x, *others):
+        for layer in self.layers:
+            x = (checkpoint(layer) if self.checkpoint else layer)(x, *others)
         return self.ln(x)
+
+
+class TransformerEncoder(_Stack):
+    """A stack of :class:`TransformerEncoderLayer` and a last normalization.
+
+    Args:
+        num_layers: Number of layers.
+        dims, num_heads, mlp_dims, dropout, activation, norm_first: As for the layers.
+        checkpoint: Whether to compute each layer again in the backward pass, which saves
+            memory.
+    """
+
+    _layer_type = TransformerEncoderLayer
+
+    def __call__(self, x, mask):
+        """Encode ``x`` of shape ``(N, L, dims)``; ``mask`` is added to the attention scores."""
+        return self._run(x, mask)
 
 
 class TransformerDecoderLayer(Module):
@@ -225,7 +233,7 @@ class TransformerDecoderLayer(Module):
         return self.ln3(x + self._feed_forward(x))
 
 
-class TransformerDecoder(Module):
+class TransformerDecoder(_Stack):
     """A stack of :class:`TransformerDecoderLayer` and a last normalization.
 
     Args:
@@ -235,29 +243,12 @@ class TransformerDecoder(Module):
             memory.
     """
 
-    def __init__(
-        self,
-        num_layers: int,
-        dims: int,
-        num_heads: int,
-        mlp_dims: int | None = None,
-        dropout: float = 0.0,
-        activation=relu,
-        norm_first: bool = True,
-        checkpoint: bool = False,
-    ):
-        super().__init__()
-        self.layers = [
-            TransformerDecoderLayer(dims, num_heads, mlp_dims, dropout, activation, norm_first)
-            for _ in range(num_layers)
-        ]
-        self.ln = LayerNorm(dims)
-        self.checkpoint = checkpoint
+    _layer_type = TransformerDecoderLayer
 
     def __call__(self, x, memory, x_mask, memory_mask):
-        for layer in _checkpointed(self.layers) if self.checkpoint else self.layers:
-            x = layer(x, memory, x_mask, memory_mask)
-        return self.ln(x)
+        """Decode ``x`` of shape ``(N, Lx, dims)`` beside the encoder's output ``memory``; the
+        masks are added to the scores of the attention to either."""
+        return self._run(x, memory, x_mask, memory_mask)
 
 
 class Transformer(Module):

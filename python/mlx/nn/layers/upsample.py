@@ -11,7 +11,7 @@ def _positions(n: int, scale: float, align_corners: bool):
     """Where each output element lies on an input axis of ``n`` elements, in float32."""
     m = int(scale * n)
     if align_corners:
-        return mx.arange(m, dtype=mx.float32) * ((n - 1) / (m - 1))
+        return mx.arange(m, dtype=mx.float32) * ((n - 1) / max(m - 1, 1))
     step = 1 / scale
     start = ((m - 1) * step - n + 1) / 2
     return mx.arange(m, dtype=mx.float32) * step - start
