@@ -7,6 +7,7 @@ No weights are downloaded: the shapes decide the speed. The model is written as 
 import argparse
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -51,15 +52,56 @@ class KVCache:
         if self.keys is None or self.offset > self.keys.shape[2]:
             batch, heads, length, dim = keys.shape
             room = (length + self.step - 1) // self.step * self.step
-            empty = mx.zeros((batch, heads, room, dim), keys.dtype)
+            shape = (batch, heads, room, dim)
             if self.keys is None:
-                self.keys, self.values = empty, empty
+                self.keys, self.values = mx.zeros(shape, keys.dtype), mx.zeros(shape, keys.dtype)
             else:
+                empty = mx.zeros(shape, keys.dtype)
                 self.keys = mx.concatenate([self.keys[..., :start, :], empty], axis=2)
                 self.values = mx.concatenate([self.values[..., :start, :], empty], axis=2)
         self.keys[..., start : self.offset, :] = keys
         self.values[..., start : self.offset, :] = values
         return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
+
+
+class FixedKVCache:
+    """Keys and values in buffers of one shape, and the offset as an array: a compiled step serves
+    every token."""
+
+    def __init__(self):
+        self.arrays = {}
+
+    def fill(self, caches, capacity):
+        """Takes over ``KVCache`` objects, one a layer; ``capacity`` tokens will fit."""
+        offset = caches[0].offset
+        self.arrays["keys"] = [grown(cache.keys[..., :offset, :], capacity) for cache in caches]
+        self.arrays["values"] = [grown(cache.values[..., :offset, :], capacity) for cache in caches]
+        self.arrays["offset"] = mx.array([offset], mx.int32)
+        mx.eval(self.arrays)
+
+    def layers(self):
+        return [FixedLayer(self.arrays, i) for i in range(len(self.arrays["keys"]))]
+
+
+class FixedLayer:
+    """What one layer sees of a ``FixedKVCache``."""
+
+    def __init__(self, arrays, layer):
+        self.arrays, self.layer = arrays, layer
+        self.offset = arrays["offset"]
+        positions = mx.arange(arrays["keys"][layer].shape[2])
+        self.mask = positions <= self.offset
+
+    def update(self, keys, values):
+        for name, new in (("keys", keys), ("values", values)):
+            held = self.arrays[name]
+            held[self.layer] = mx.slice_update(held[self.layer], new, self.offset, axes=(2,))
+        return self.arrays["keys"][self.layer], self.arrays["values"][self.layer]
+
+
+def grown(x, capacity):
+    batch, heads, length, dim = x.shape
+    return mx.concatenate([x, mx.zeros((batch, heads, capacity - length, dim), x.dtype)], axis=2)
 
 
 class Attention(nn.Module):
@@ -86,7 +128,7 @@ class Attention(nn.Module):
         q = self.rope(q.transpose(0, 2, 1, 3), offset=cache.offset)
         k = self.rope(k.transpose(0, 2, 1, 3), offset=cache.offset)
         keys, values = cache.update(k, v.transpose(0, 2, 1, 3))
-        mask = "causal" if length > 1 else None
+        mask = "causal" if length > 1 else getattr(cache, "mask", None)
         out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.scale, mask=mask)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
@@ -144,7 +186,19 @@ def make_model(size, bits, dtype=mx.bfloat16, group_size=64):
     return model
 
 
-def measure(model, batch, prompt_length, num_tokens):
+def compiled_step(model, cache):
+    """``step(token)`` that decodes one token, traced once for all tokens of ``cache``."""
+
+    @partial(mx.compile, inputs=cache.arrays, outputs=cache.arrays)
+    def step(token):
+        logits = model(token, cache.layers())
+        cache.arrays["offset"] = cache.arrays["offset"] + 1
+        return mx.argmax(logits[:, -1, :], axis=-1, keepdims=True)
+
+    return step
+
+
+def measure(model, batch, prompt_length, num_tokens, use_compile=False):
     """Prefill and decode speed in tokens per second. Each step's token feeds the next one."""
     num_layers = len(model.layers)
     vocab = model.embed_tokens.weight.shape[0]
@@ -153,15 +207,22 @@ def measure(model, batch, prompt_length, num_tokens):
     def step(tokens, caches):
         return mx.argmax(model(tokens, caches)[:, -1, :], axis=-1, keepdims=True)
 
+    if use_compile:
+        cache = FixedKVCache()
+        next_token = compiled_step(model, cache)
     for _ in range(2):  # the first round warms up
         caches = [KVCache() for _ in range(num_layers)]
         start = time.perf_counter()
         token = step(prompt, caches)
         mx.eval(token)
         prefill = batch * prompt_length / (time.perf_counter() - start)
+        if use_compile:
+            cache.fill(caches, prompt_length + num_tokens)
+        else:
+            next_token = partial(step, caches=caches)
         start = time.perf_counter()
         for _ in range(num_tokens):
-            token, previous = step(token, caches), token
+            token, previous = next_token(token), token
             mx.async_eval(token)
             previous.tolist()  # as a server would hand the token out
         mx.eval(token)
@@ -176,11 +237,12 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt")
     parser.add_argument("--tokens", type=int, default=128, help="tokens to decode")
+    parser.add_argument("--compile", action="store_true", help="decode by a compiled step")
     parser.add_argument("--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16")
     args = parser.parse_args()
     model = make_model(args.size, args.bits, getattr(mx, args.dtype))
     size_bytes = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
-    prefill, decode = measure(model, args.batch, args.prompt, args.tokens)
+    prefill, decode = measure(model, args.batch, args.prompt, args.tokens, args.compile)
     print(
         f"{args.size}, {args.bits} bit, batch {args.batch} on {mx.default_device()}: "
         f"{size_bytes / 1e6:.0f} MB of weights, prefill {prefill:.0f} tokens/s, "

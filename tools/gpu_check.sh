@@ -90,6 +90,7 @@ wants host && step "host cost of a decoding step" 60 "$PYTHON" bench/gpu/host_co
 if wants decode; then
   for bits in 16 4; do
     step "decode 0.6B, $bits bits" 60 "$PYTHON" examples/qwen3.py --size 0.6b --bits "$bits"
+    step "decode 0.6B, $bits bits, compiled" 60 "$PYTHON" examples/qwen3.py --size 0.6b --bits "$bits" --compile
   done
 fi
 if wants job; then
