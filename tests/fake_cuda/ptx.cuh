@@ -40,12 +40,14 @@ inline Raw16 load_16(const void* p) {
   return r;
 }
 inline Raw16 load_stream16(const void* p) { return load_16(p); }
+inline Raw16 load_once_16(const void* p) { return load_16(p); }
 inline Raw8 load_8(const void* p) {
   check_aligned(p, 8);
   Raw8 r;
   memcpy(&r, p, 8);
   return r;
 }
+inline Raw8 load_once_8(const void* p) { return load_8(p); }
 inline void store_16(void* p, Raw16 r) {
   check_aligned(p, 16);
   memcpy(p, &r, 16);

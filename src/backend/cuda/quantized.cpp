@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t kMostDotRows = 8;
 constexpr int64_t kMostCoreRows = 32;
 constexpr size_t kMostShared = 160 * 1024;  // of x in a block's shared memory
+constexpr size_t kMostScales = 78 * 1024;
 
 void check_mode(QuantizationMode mode, const char* op) {
   if (mode != QuantizationMode::Affine) {
@@ -111,9 +112,9 @@ QuantizedArgs product_args(Encoder& encoder, const array& x, const array& w, con
 struct CoresTile {
   int w, x;
 };
-CoresTile cores_tile(int64_t m, int64_t n, int bits) {
-  if (m > 16) return {bits == 8 ? 1 : 2, 4};
-  return {n >= 4096 || m > 8 ? 2 : 1, m > 8 ? 2 : 1};
+CoresTile cores_tile(const Product& p, int bits) {
+  if (p.m > 16) return {bits == 8 ? 1 : 2, 4};
+  return {p.n >= 4096 || p.m > 8 ? 2 : 1, p.m > 8 ? 2 : 1};
 }
 
 /** True if done: x @ w.T by tensor cores, which need 16-bit floats and take few rows of x at once.
@@ -122,13 +123,16 @@ bool multiply_by_cores(Encoder& encoder, const array& x, const array& w, const a
                        const array& biases, array& out, const Product& p, int bits,
                        int group_size) {
   bool whole_codes = bits == 2 || bits == 4 || bits == 8;
-  if (!whole_codes || bits * group_size < 128 || p.m < 2 || p.m > kMostCoreRows ||
-      x.itemsize() != 2 || !is_simple(x.dtype()) || scales.dtype() != x.dtype() ||
-      p.matrices > 65535) {
+  if (!whole_codes || bits * group_size < 128 || p.m > kMostCoreRows || x.itemsize() != 2 ||
+      !is_simple(x.dtype()) || scales.dtype() != x.dtype() || p.matrices > 65535) {
     return false;
   }
+  CoresTile tile = cores_tile(p, bits);
+  // Scale and bias of each group of each row, as floats; two blocks are to fit a multiprocessor.
+  auto shared = [&] { return static_cast<size_t>(16 * tile.w) * ((p.k / group_size) | 1) * 8; };
+  if (shared() > kMostScales) tile.w = 1;
+  if (shared() > kMostScales) return false;
   encoder.allocate(out);
-  const CoresTile tile = cores_tile(p.m, p.n, bits);
   QuantizedArgs args = product_args(encoder, x, w, scales, biases, out, p, group_size);
   const char* type = device_type(x.dtype());
   std::string name =
@@ -145,7 +149,7 @@ bool multiply_by_cores(Encoder& encoder, const array& x, const array& w, const a
   encoder.launch(
       kernel,
       {pieces(p.n, 16 * tile.w), pieces(p.m, 8 * tile.x), static_cast<unsigned>(p.matrices)}, {256},
-      args);
+      args, shared());
   return true;
 }
 
@@ -213,8 +217,8 @@ void eval_quantized_matmul(const Primitive& primitive, const std::vector<array>&
   }
   array x = as_aligned(encoder, inputs[0]);
   array w = as_aligned(encoder, inputs[1]);
-  array scales = as_row_contiguous(encoder, inputs[2]);
-  array biases = as_row_contiguous(encoder, inputs[3]);
+  array scales = as_aligned(encoder, inputs[2]);
+  array biases = as_aligned(encoder, inputs[3]);
   Product p{};
   p.k = x.shape(-1);
   p.n = out.shape(-1);
