@@ -19,6 +19,8 @@ using mlx_device::DotArgs;
 namespace {
 
 constexpr int64_t kMostDotRows = 4;
+constexpr int64_t kMostCoreRows = 8;  // of 16-bit floats beside a large matrix
+
 /** One dimension of the matrix steps by 1, the other by at least the length of that one. */
 bool is_blas_layout(const array& a) {
   int64_t rows = a.shape(-2), cols = a.shape(-1);
@@ -76,91 +78,98 @@ Batches batches_of(const array& a, const array& b, const array* c, const array& 
 
 bool has_dot_kernel(Dtype dtype) { return dtype != complex64; }
 
-/** Rows of `w` (n of them) dotted with a few rows of `x` (m); the rest of `args` is set by the
- * caller. */
-void launch_dots(Encoder& encoder, const array& like, DotArgs args, int64_t m, int64_t batch,
-                 CuDevicePtr w, CuDevicePtr x) {
-  if (batch == 1) args.batch_w = args.batch_x = 0;  // of no meaning, and perhaps odd
-  size_t itemsize = like.itemsize();
-  int width = static_cast<int>(16 / itemsize);
-  auto fits = [&](int v) {
-    for (int64_t value : {args.k, args.w_stride, args.x_stride, args.batch_w, args.batch_x}) {
-      if (value % v != 0) return false;
-    }
-    return w % (v * itemsize) == 0 && x % (v * itemsize) == 0;
-  };
-  while (width > 1 && !fits(width)) width /= 2;
-  // Enough warps to fill a large GPU; the shape alone decides, as the order of summation follows.
-  const int64_t all_rows = args.n * batch;
-  const int rows = all_rows >= 8192 ? 4 : all_rows >= 4096 ? 2 : 1;
-  int share = 1;
-  const int blocks_at_once = m <= 2 && itemsize <= 4 ? 4 : 2;
-  while (share < 8 && all_rows / rows * share < 4096 && args.k >= 64 * share * width) share *= 2;
-  const char* type = device_type(like.dtype());
-  std::string name = fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width);
-  const Kernel& kernel = get_kernel(name, [&] {
-    return simple_source(name, "dot.cuh",
-                         fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
-                         "DotArgs", 256, blocks_at_once);
-  });
-  const int block_rows = 8 / share * rows;
-  auto blocks = static_cast<unsigned>((args.n + block_rows - 1) / block_rows);
-  encoder.launch(kernel, {blocks, static_cast<unsigned>(batch)}, {256}, args);
+/** One factor of a product with few rows: its rows follow the sum. */
+struct DotRows {
+  CuDevicePtr at;
+  int64_t stride;  // between rows
+  int64_t batch;   // between matrices; 0 if there is one
+};
+
+/** Products of few rows of 16-bit floats with this many of the other side use tensor cores. */
+bool has_core_rows(Dtype dtype, int64_t m, int64_t all_rows) {
+  return (dtype == float16 || dtype == bfloat16) && m >= 2 && m <= kMostCoreRows &&
+         all_rows >= 4096;
 }
 
-/** Products with at most kMostDotRows rows of one side, the other side's rows contiguous. True if
- * done. */
+/** Which kernel: the shape alone decides, as the order of summation follows. */
+struct DotPlan {
+  std::string name, header, body;
+  int min_blocks, block_rows;
+};
+
+std::optional<DotPlan> dot_plan(Dtype dtype, const DotRows& w, const DotRows& x, int64_t m,
+                                int64_t n, int64_t k, int64_t batch) {
+  const char* type = device_type(dtype);
+  int width = static_cast<int>(16 / dtype.size());  // neighbours that are read at once
+  auto fits = [&] {
+    return (k % width | w.stride % width | x.stride % width | w.batch % width | x.batch % width) ==
+               0 &&
+           (w.at | x.at) % (width * dtype.size()) == 0;
+  };
+  while (width > 1 && !fits()) width /= 2;
+  const int64_t all_rows = n * batch;
+  if (has_core_rows(dtype, m, all_rows) && width == 8) {
+    const int tiles = all_rows >= 8192 ? 2 : 1;
+    const int ahead = 8 / tiles;
+    return DotPlan{fmt::format("dot_cores_{}_{}_{}", type, tiles, ahead), "dot_cores.cuh",
+                   fmt::format("dot_cores<{}, {}, {}>", type, tiles, ahead), 2, 16 * tiles};
+  }
+  if (m > kMostDotRows) return std::nullopt;
+  // Enough warps to fill a large GPU.
+  const int rows = all_rows >= 8192 ? 4 : all_rows >= 4096 ? 2 : 1;
+  int share = 1;
+  while (share < 8 && all_rows / rows * share < 4096 && k >= 64 * share * width) share *= 2;
+  return DotPlan{fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
+                 fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
+                 m <= 2 && dtype.size() <= 4 ? 4 : 2, 8 / share * rows};
+}
+
+/** Products with few rows of one side, the other side's rows contiguous. True if done. */
 bool multiply_by_dots(Encoder& encoder, const array& a, const array& b, const array* c, array& out,
                       float alpha, float beta) {
-  const int64_t m = out.shape(-2), n = out.shape(-1), k = a.shape(-1);
+  const int64_t out_rows = out.shape(-2), out_cols = out.shape(-1), k = a.shape(-1);
   if (!has_dot_kernel(out.dtype()) || k == 0) return false;
-  auto steps_by_one = [](int64_t stride, int64_t length) { return stride == 1 || length == 1; };
-  bool few_rows =
-      m <= kMostDotRows && steps_by_one(b.strides(-2), k) && steps_by_one(a.strides(-1), k);
-  bool few_cols =
-      n <= kMostDotRows && steps_by_one(a.strides(-1), k) && steps_by_one(b.strides(-2), k);
-  if (!few_rows && !few_cols) return false;
+  auto steps_by_one = [&](int64_t stride) { return stride == 1 || k == 1; };
+  if (!steps_by_one(a.strides(-1)) || !steps_by_one(b.strides(-2))) return false;
+  // The side with few rows is x, the rows of the other are dotted with it.
+  const bool few_rows = out_rows <= kMostDotRows || out_rows <= out_cols;
+  const int64_t m = few_rows ? out_rows : out_cols, n = few_rows ? out_cols : out_rows;
   Batches batches = batches_of(a, b, c, out);
   if (!batches.outer.empty() || batches.count > 65535) return false;
-  CuDevicePtr pa = encoder.input(a);
-  CuDevicePtr pb = encoder.input(b);
-  CuDevicePtr pc = c != nullptr ? encoder.input(*c) : 0;
-  CuDevicePtr po = encoder.output(out);
+  if (batches.count == 1) batches.a = batches.b = 0;  // of no meaning, and perhaps odd
+  if (m > kMostDotRows && !has_core_rows(out.dtype(), m, n * batches.count)) return false;
+  const DotRows left{encoder.input(a), a.strides(-2), batches.a};
+  const DotRows right{encoder.input(b), b.strides(-1), batches.b};
+  const DotRows &w = few_rows ? right : left, &x = few_rows ? left : right;
+  auto plan = dot_plan(out.dtype(), w, x, m, n, k, batches.count);
+  if (!plan) return false;
   DotArgs args{};
-  args.c = pointer(pc);
-  args.out = mutable_pointer(po);
+  args.w = pointer(w.at);
+  args.x = pointer(x.at);
+  if (c != nullptr) {
+    args.c = pointer(encoder.input(*c));
+    args.c_n_stride = c->strides(few_rows ? -1 : -2);
+    args.c_m_stride = c->strides(few_rows ? -2 : -1);
+    args.batch_c = batches.c;
+  }
+  args.out = mutable_pointer(encoder.output(out));
+  args.m = m;
+  args.n = n;
   args.k = k;
+  args.w_stride = w.stride;
+  args.x_stride = x.stride;
+  args.out_n_stride = few_rows ? 1 : out_cols;
+  args.out_m_stride = few_rows ? out_cols : 1;
+  args.batch_w = w.batch;
+  args.batch_x = x.batch;
+  args.batch_out = m * n;
   args.alpha = alpha;
   args.beta = beta;
-  args.batch_out = m * n;
-  args.batch_c = batches.c;
-  if (few_rows) {
-    args.w = pointer(pb);
-    args.x = pointer(pa);
-    args.n = n;
-    args.w_stride = b.strides(-1);
-    args.x_stride = a.strides(-2);
-    args.out_n_stride = 1;
-    args.out_m_stride = n;
-    args.c_n_stride = c != nullptr ? c->strides(-1) : 0;
-    args.c_m_stride = c != nullptr ? c->strides(-2) : 0;
-    args.batch_w = batches.b;
-    args.batch_x = batches.a;
-    launch_dots(encoder, out, args, m, batches.count, pb, pa);
-  } else {
-    args.w = pointer(pa);
-    args.x = pointer(pb);
-    args.n = m;
-    args.w_stride = a.strides(-2);
-    args.x_stride = b.strides(-1);
-    args.out_n_stride = n;
-    args.out_m_stride = 1;
-    args.c_n_stride = c != nullptr ? c->strides(-2) : 0;
-    args.c_m_stride = c != nullptr ? c->strides(-1) : 0;
-    args.batch_w = batches.a;
-    args.batch_x = batches.b;
-    launch_dots(encoder, out, args, n, batches.count, pa, pb);
-  }
+  const Kernel& kernel = get_kernel(plan->name, [&] {
+    return simple_source(plan->name, plan->header, plan->body, "DotArgs", 256, plan->min_blocks);
+  });
+  auto blocks = static_cast<unsigned>((n + plan->block_rows - 1) / plan->block_rows);
+  encoder.launch(kernel, {blocks, static_cast<unsigned>(batches.count)}, {256}, args);
   return true;
 }
 

@@ -72,6 +72,7 @@ struct DotArgs {
   const void* x;  // rows of k elements
   const void* c;
   void* out;
+  long long m;
   long long n;
   long long k;
   long long w_stride;  // elements between rows

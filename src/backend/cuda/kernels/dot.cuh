@@ -17,6 +17,17 @@ struct DotAccumulator<double> {
 inline float fused(float a, float b, float c) { return fmaf(a, b, c); }
 inline double fused(double a, double b, double c) { return ::fma(a, b, c); }
 
+/** Writes the product of row n of w and row m of x. */
+template <class T, class A>
+inline void put_dot(const DotArgs& a, long long batch, long long n, int m, A total) {
+  total *= static_cast<A>(a.alpha);
+  if (a.c != nullptr) {
+    const T* c = static_cast<const T*>(a.c) + batch * a.batch_c;
+    total += static_cast<A>(a.beta) * static_cast<A>(widen<T>(c[n * a.c_n_stride + m * a.c_m_stride]));
+  }
+  static_cast<T*>(a.out)[batch * a.batch_out + n * a.out_n_stride + m * a.out_m_stride] = narrow<T>(total);
+}
+
 /** M rows of x; R rows of w for each team of S warps, which share k between them; N neighbours a load. */
 template <class T, int M, int R, int S, int N>
 inline void dot_rows(const DotArgs& a) {
@@ -65,14 +76,6 @@ inline void dot_rows(const DotArgs& a) {
       }
     }
   }
-  auto put = [&](int r, int m, A total) {
-    total *= static_cast<A>(a.alpha);
-    if (a.c != nullptr) {
-      const T* c = static_cast<const T*>(a.c) + batch * a.batch_c;
-      total += static_cast<A>(a.beta) * static_cast<A>(widen<T>(c[(first + r) * a.c_n_stride + m * a.c_m_stride]));
-    }
-    static_cast<T*>(a.out)[batch * a.batch_out + (first + r) * a.out_n_stride + m * a.out_m_stride] = narrow<T>(total);
-  };
 #pragma unroll
   for (int r = 0; r < R; ++r) {
 #pragma unroll
@@ -82,7 +85,7 @@ inline void dot_rows(const DotArgs& a) {
       if constexpr (S > 1) {
         parts[(warp_id() * R + r) * M + m] = total;
       } else if (first + r < a.n) {
-        put(r, m, total);
+        put_dot<T>(a, batch, first + r, m, total);
       }
     }
   }
@@ -93,7 +96,7 @@ inline void dot_rows(const DotArgs& a) {
     A total = A(0);
 #pragma unroll
     for (int p = 0; p < S; ++p) total += parts[((team * S + p) * R + r) * M + m];
-    if (first + r < a.n) put(r, m, total);
+    if (first + r < a.n) put_dot<T>(a, batch, first + r, m, total);
   }
 }
 
