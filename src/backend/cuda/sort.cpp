@@ -43,10 +43,37 @@ array exclusive_sums(Encoder& encoder, const array& counts, int64_t rows, int64_
 /** What radix passes give; the names of the device's SortResult. */
 enum class Result { values, places, pairs };
 
-/** All radix passes over rows of `in`: into `keys` (sorted values, or the keys of pairs) and
- * `places`. */
+std::string flat(std::string text) {
+  std::erase_if(text, [](char c) { return c == '<' || c == '>' || c == ' '; });
+  std::replace(text.begin(), text.end(), ',', '_');
+  return text;
+}
+
+/** All passes of rows that fit a tile, by a block a row. */
+void radix_sort_in_tiles(Encoder& encoder, const array& in, int64_t rows, int64_t n, bool places,
+                         const array& out) {
+  const int threads = n > 2048 ? 512 : 256, steps = n > 4096 ? 16 : 8;
+  std::string of = fmt::format("<{}, {}, {}, {}>", device_type(in.dtype()),
+                               places ? "kSortedPlaces" : "kSortedValues", threads, steps);
+  SortArgs args{};
+  args.in = pointer(encoder.input(in));
+  args.out = mutable_pointer(encoder.output(out));
+  args.n = n;
+  const size_t shared = static_cast<size_t>(threads) * steps * std::max<size_t>(in.itemsize(), 2);
+  encoder.launch(sort_kernel("radix_row" + of, "radix_row_" + flat(of), threads,
+                             in.itemsize() > 4 || steps > 8 ? 1 : 1024 / threads),
+                 {static_cast<unsigned>(rows)}, {static_cast<unsigned>(threads)}, args, shared);
+}
+
+/** All radix passes over rows of `in`: into `to_keys` (sorted values, or the keys of pairs) and
+ * `to_places`. */
 void radix_sort(Encoder& encoder, const array& in, int64_t rows, int64_t n, Result result,
-                const array* keys, const array* places) {
+                const array* to_keys, const array* to_places) {
+  if (n <= kRadixTile && result != Result::pairs) {
+    const bool places = result == Result::places;
+    radix_sort_in_tiles(encoder, in, rows, n, places, places ? *to_places : *to_keys);
+    return;
+  }
   const char* type = device_type(in.dtype());
   const char* what = result == Result::values   ? "kSortedValues"
                      : result == Result::places ? "kSortedPlaces"
@@ -71,8 +98,8 @@ void radix_sort(Encoder& encoder, const array& in, int64_t rows, int64_t n, Resu
     const bool first = pass == 0, last = pass == passes - 1;
     const array& key_from = first ? in : pass % 2 == 1 ? key_a : key_b;
     const array& place_from = pass % 2 == 1 ? place_a : place_b;
-    const array& place_to = last && with_places ? *places : pass % 2 == 0 ? place_a : place_b;
-    const array* key_to = last ? keys : pass % 2 == 0 ? &key_a : &key_b;
+    const array& place_to = last && with_places ? *to_places : pass % 2 == 0 ? place_a : place_b;
+    const array* key_to = last ? to_keys : pass % 2 == 0 ? &key_a : &key_b;
     SortArgs args{};
     args.rows = rows;
     args.n = n;
@@ -81,11 +108,6 @@ void radix_sort(Encoder& encoder, const array& in, int64_t rows, int64_t n, Resu
     std::string of_count = fmt::format("<{}, {}, {}>", first ? type : bits, what, first);
     std::string of_move =
         fmt::format("<{}, {}, {}, {}>", first || last ? type : bits, what, first, last);
-    auto flat = [](std::string text) {
-      std::erase_if(text, [](char c) { return c == '<' || c == '>' || c == ' '; });
-      std::replace(text.begin(), text.end(), ',', '_');
-      return text;
-    };
     args.in = pointer(encoder.input(key_from));
     args.counts = mutable_pointer(encoder.output(counts));
     encoder.launch(sort_kernel("radix_count" + of_count, "radix_count_" + flat(of_count), kThreads),

@@ -171,45 +171,32 @@ inline unsigned lanes_like(unsigned digit) {
   return peers;
 }
 
-/** Moves each tile's elements to their digits' places; `counts` holds the exclusive sums. Each warp has 512
- * neighbours, so that the order of equal digits is kept; the tile is put in order in shared memory first, so that
- * neighbours are written together. */
-template <class T, SortResult kResult, bool kFirst, bool kLast>
-inline void radix_move(const SortArgs& a) {
-  using Key = typename SortKey<T>::Key;
-  constexpr int kWarps = kRadixThreads / 32, kPerWarp = kRadixTile / kWarps, kSteps = kPerWarp / 32;
-  constexpr bool kPlaces = kResult != kSortedValues;
-  constexpr bool kKeysOut = kResult != kSortedPlaces || !kLast;
-  MLX_SHARED_BYTES(shared);
-  Key* staged = reinterpret_cast<Key*>(shared);
-  uint32_t* staged_places = reinterpret_cast<uint32_t*>(shared);  // once the keys are gone
-  __shared__ uint16_t warp_counts[kWarps][256];
-  __shared__ uint32_t target[256];  // where a digit's first element goes, less its position in the tile
-  __shared__ uint32_t warp_sums[8];
-  wait_for_inputs();
-  let_next_kernel_start();
-  int thread = static_cast<int>(threadIdx.x), warp = warp_id(), lane = lane_id();
-  long long row = blockIdx.x / a.blocks, block = blockIdx.x - row * a.blocks;
-  long long base = row * a.n;
-  for (int i = thread; i < kWarps * 256; i += kRadixThreads) warp_counts[i / 256][i % 256] = 0;
-  long long first = block * kRadixTile + warp * kPerWarp + lane;
-  Key keys[kSteps];
-  uint16_t ranks[kSteps];
-#pragma unroll
-  for (int s = 0; s < kSteps; ++s) {
-    long long at = first + s * 32;
-    // What lies beyond the end sorts last and is not written.
-    keys[s] = at < a.n ? radix_key<T, kFirst, kResult>(a.in, base + at) : static_cast<Key>(~Key(0));
+template <int kWarps>
+struct RadixShared {
+  uint16_t counts[kWarps][256];
+  uint32_t sums[8];
+
+  void clear() {
+    for (int i = threadIdx.x; i < kWarps * 256; i += kWarps * 32) counts[i / 256][i % 256] = 0;
   }
+};
+
+/** Puts a tile in the order of a digit into `staged`; `ranks` are the places of a thread's keys there. Each warp has
+ * 32 * kSteps neighbours, so that the order of equal digits is kept. `shared` has been cleared. Thread `digit` is told
+ * where that digit starts. A reference to `shift` leaves it in constant memory, which saves registers. */
+template <class Key, int kSteps, int kWarps, class F>
+inline void order_tile(const Key (&keys)[kSteps], const int& shift, RadixShared<kWarps>& shared,
+                       uint16_t (&ranks)[kSteps], Key* staged, F at_start) {
+  int thread = static_cast<int>(threadIdx.x), warp = warp_id(), lane = lane_id();
   __syncthreads();
   unsigned below = (1u << lane) - 1;
 #pragma unroll
   for (int s = 0; s < kSteps; ++s) {
-    unsigned digit = static_cast<unsigned>(keys[s] >> a.shift) & 255;
+    unsigned digit = static_cast<unsigned>(keys[s] >> shift) & 255;
     unsigned peers = lanes_like(digit);
-    unsigned before = warp_counts[warp][digit];
+    unsigned before = shared.counts[warp][digit];
     __syncwarp();
-    if ((peers & below) == 0) warp_counts[warp][digit] = static_cast<uint16_t>(before + __popc(peers));
+    if ((peers & below) == 0) shared.counts[warp][digit] = static_cast<uint16_t>(before + __popc(peers));
     __syncwarp();
     ranks[s] = static_cast<uint16_t>(before + __popc(peers & below));
   }
@@ -219,8 +206,8 @@ inline void radix_move(const SortArgs& a) {
   if (thread < 256) {
 #pragma unroll
     for (int w = 0; w < kWarps; ++w) {
-      unsigned here = warp_counts[w][thread];
-      warp_counts[w][thread] = static_cast<uint16_t>(count);
+      unsigned here = shared.counts[w][thread];
+      shared.counts[w][thread] = static_cast<uint16_t>(count);
       count += here;
     }
     inclusive = count;
@@ -229,24 +216,108 @@ inline void radix_move(const SortArgs& a) {
       unsigned other = shuffle_up(inclusive, distance);
       if (lane >= distance) inclusive += other;
     }
-    if (lane == 31) warp_sums[warp] = inclusive;
+    if (lane == 31) shared.sums[warp] = inclusive;
   }
   __syncthreads();
   if (thread < 256) {
     unsigned start = inclusive - count;
-    for (int w = 0; w < warp; ++w) start += warp_sums[w];
-    target[thread] = static_cast<const uint32_t*>(a.counts)[(row * 256 + thread) * a.blocks + block] - start;
+    for (int w = 0; w < warp; ++w) start += shared.sums[w];
+    at_start(thread, start);
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) warp_counts[w][thread] = static_cast<uint16_t>(warp_counts[w][thread] + start);
+    for (int w = 0; w < kWarps; ++w) {
+      shared.counts[w][thread] = static_cast<uint16_t>(shared.counts[w][thread] + start);
+    }
   }
   __syncthreads();
 #pragma unroll
   for (int s = 0; s < kSteps; ++s) {
-    unsigned digit = static_cast<unsigned>(keys[s] >> a.shift) & 255;
-    ranks[s] = static_cast<uint16_t>(ranks[s] + warp_counts[warp][digit]);
+    unsigned digit = static_cast<unsigned>(keys[s] >> shift) & 255;
+    ranks[s] = static_cast<uint16_t>(ranks[s] + shared.counts[warp][digit]);
     staged[ranks[s]] = keys[s];
   }
   __syncthreads();
+}
+
+/** A row that fits one tile goes through all passes in shared memory: a block a row, of kThreads with kSteps keys each. */
+template <class T, SortResult kResult, int kThreads, int kSteps>
+inline void radix_row(const SortArgs& a) {
+  using Key = typename SortKey<T>::Key;
+  constexpr int kWarps = kThreads / 32;
+  constexpr bool kPlaces = kResult == kSortedPlaces;
+  MLX_SHARED_BYTES(shared);
+  Key* staged = reinterpret_cast<Key*>(shared);
+  uint16_t* staged_places = reinterpret_cast<uint16_t*>(shared);  // once the keys are gone
+  __shared__ RadixShared<kWarps> counters;
+  wait_for_inputs();
+  let_next_kernel_start();
+  long long base = static_cast<long long>(blockIdx.x) * a.n;
+  int mine = warp_id() * (32 * kSteps) + lane_id(), n = static_cast<int>(a.n);
+  Key keys[kSteps];
+  uint16_t places[kSteps], ranks[kSteps];
+#pragma unroll
+  for (int s = 0; s < kSteps; ++s) {
+    int at = mine + 32 * s;
+    // What lies beyond the end sorts last and is not written.
+    keys[s] = at < n ? radix_key<T, true, kResult>(a.in, base + at) : static_cast<Key>(~Key(0));
+    places[s] = static_cast<uint16_t>(at);
+  }
+  for (int shift = 0; shift < static_cast<int>(8 * sizeof(Key)); shift += 8) {
+    counters.clear();
+    order_tile(keys, shift, counters, ranks, staged, [](int, unsigned) {});
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) keys[s] = staged[mine + 32 * s];
+    if constexpr (kPlaces) {
+      __syncthreads();
+#pragma unroll
+      for (int s = 0; s < kSteps; ++s) staged_places[ranks[s]] = places[s];
+      __syncthreads();
+#pragma unroll
+      for (int s = 0; s < kSteps; ++s) places[s] = staged_places[mine + 32 * s];
+    }
+  }
+#pragma unroll
+  for (int s = 0; s < kSteps; ++s) {
+    int at = mine + 32 * s;
+    if (at >= n) break;
+    if constexpr (kPlaces) {
+      static_cast<uint32_t*>(a.out)[base + at] = places[s];
+    } else {
+      static_cast<T*>(a.out)[base + at] = SortKey<T>::value(keys[s]);
+    }
+  }
+}
+
+/** Moves each tile's elements to their digits' places; `counts` holds the exclusive sums. The tile is put in order in
+ * shared memory first, so that neighbours are written together. */
+template <class T, SortResult kResult, bool kFirst, bool kLast>
+inline void radix_move(const SortArgs& a) {
+  using Key = typename SortKey<T>::Key;
+  constexpr int kWarps = kRadixThreads / 32, kPerWarp = kRadixTile / kWarps, kSteps = kPerWarp / 32;
+  constexpr bool kPlaces = kResult != kSortedValues;
+  constexpr bool kKeysOut = kResult != kSortedPlaces || !kLast;
+  MLX_SHARED_BYTES(shared);
+  Key* staged = reinterpret_cast<Key*>(shared);
+  uint32_t* staged_places = reinterpret_cast<uint32_t*>(shared);  // once the keys are gone
+  __shared__ RadixShared<kWarps> counters;
+  __shared__ uint32_t target[256];  // where a digit's first element goes, less its position in the tile
+  wait_for_inputs();
+  let_next_kernel_start();
+  int thread = static_cast<int>(threadIdx.x), warp = warp_id(), lane = lane_id();
+  long long row = blockIdx.x / a.blocks, block = blockIdx.x - row * a.blocks;
+  long long base = row * a.n;
+  counters.clear();
+  long long first = block * kRadixTile + warp * kPerWarp + lane;
+  Key keys[kSteps];
+  uint16_t ranks[kSteps];
+#pragma unroll
+  for (int s = 0; s < kSteps; ++s) {
+    long long at = first + s * 32;
+    // What lies beyond the end sorts last and is not written.
+    keys[s] = at < a.n ? radix_key<T, kFirst, kResult>(a.in, base + at) : static_cast<Key>(~Key(0));
+  }
+  order_tile(keys, a.shift, counters, ranks, staged, [&](int digit, unsigned start) {
+    target[digit] = static_cast<const uint32_t*>(a.counts)[(row * 256 + digit) * a.blocks + block] - start;
+  });
   long long left = a.n - block * kRadixTile;
   int inside = left < kRadixTile ? static_cast<int>(left) : kRadixTile;
   uint32_t to[kSteps];
