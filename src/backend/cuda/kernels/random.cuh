@@ -18,24 +18,28 @@ inline void threefry_mix(WordPair& p) {
   p.y = (p.y << kLeft | p.y >> (32 - kLeft)) ^ p.x;
 }
 
-/** Four of the 20 rounds and the words of the key that follow them. */
+/** Four of the 20 rounds and the words of the key around them: `carried` waits for the next sum, of three then. */
 template <int kStep>
-inline void threefry_step(WordPair& p, const uint32_t (&key)[3]) {
-  threefry_mix<kStep % 2 == 1 ? 13 : 17>(p);
+inline void threefry_step(WordPair& p, uint32_t& carried, const uint32_t (&key)[3]) {
+  constexpr int kLeft = kStep % 2 == 1 ? 13 : 17;
+  p.x = p.x + carried + p.y;
+  p.y = (p.y << kLeft | p.y >> (32 - kLeft)) ^ p.x;
   threefry_mix<kStep % 2 == 1 ? 15 : 29>(p);
   threefry_mix<kStep % 2 == 1 ? 26 : 16>(p);
   threefry_mix<kStep % 2 == 1 ? 6 : 24>(p);
-  p.x += key[kStep % 3];
-  p.y += key[(kStep + 1) % 3] + kStep;
+  carried = key[kStep % 3];
+  p.y = p.y * gridDim.y + (key[(kStep + 1) % 3] + kStep);
 }
 inline WordPair threefry(uint32_t k0, uint32_t k1, uint32_t x, uint32_t y) {
   const uint32_t key[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
-  WordPair p{x + k0, y + k1};
-  threefry_step<1>(p, key);
-  threefry_step<2>(p, key);
-  threefry_step<3>(p, key);
-  threefry_step<4>(p, key);
-  threefry_step<5>(p, key);
+  WordPair p{x, y + k1};
+  uint32_t carried = k0;
+  threefry_step<1>(p, carried, key);
+  threefry_step<2>(p, carried, key);
+  threefry_step<3>(p, carried, key);
+  threefry_step<4>(p, carried, key);
+  threefry_step<5>(p, carried, key);
+  p.x += carried;
   return p;
 }
 
