@@ -17,8 +17,29 @@ namespace mlx::core::cuda {
 
 namespace {
 
+/** What instances of a kernel have in common. */
+struct Family {
+  const char* header;
+  const char* args;
+  int threads;
+  int min_blocks = 1;
+};
+
 class Collector {
  public:
+  /** function<parts...>, named name_parts... */
+  template <class... Parts>
+  void add(const Family& family, const std::string& name, const std::string& function,
+           const Parts&... parts) {
+    std::string tail;
+    std::string list;
+    ((tail += fmt::format("_{}", parts),
+      list += fmt::format("{}{}", list.empty() ? "" : ", ", parts)),
+     ...);
+    add(name + tail, family.header, fmt::format("{}<{}>", function, list), family.args,
+        family.threads, family.min_blocks);
+  }
+
   void add(const std::string& name, const std::string& header, const std::string& body,
            const std::string& args, int threads, int min_blocks = 1) {
     texts_.push_back({name, simple_source(name, header, body, args, threads, min_blocks)});
@@ -43,9 +64,7 @@ void add_rows(Collector& out) {
     for (auto [threads, vecs] :
          {std::pair{32, 1}, {32, 4}, {64, 4}, {128, 4}, {256, 4}, {512, 4}, {1024, 4}}) {
       for (std::string op : {"softmax", "logsumexp"}) {
-        out.add(fmt::format("{}_{}_{}_{}_{}", op, type, threads, vecs, width), "softmax.cuh",
-                fmt::format("{}_row<{}, {}, {}, {}>", op, type, threads, vecs, width), "RowArgs",
-                threads);
+        out.add({"softmax.cuh", "RowArgs", threads}, op, op + "_row", type, threads, vecs, width);
       }
       for (bool centered : {false, true}) {
         out.add(fmt::format("norm_{}_r_{}_{}_{}_{}_{}", centered ? "layer" : "rms", type, type,
@@ -98,19 +117,15 @@ void add_reductions(Collector& out) {
                                   {"ReduceSum", "double", "double", 8},
                                   {"ReduceMax", "int64_t", "int64_t", 8}}) {
     for (int threads : {128, 256, 512}) {
-      out.add(fmt::format("reduce_rows_{}_{}_{}_{}_{}", op, in, to, 16 / size, threads),
-              "reduce.cuh",
-              fmt::format("reduce_rows<{}, {}, {}, {}, {}>", op, in, to, 16 / size, threads),
-              "ReduceArgs", threads);
+      out.add({"reduce.cuh", "ReduceArgs", threads}, "reduce_rows", "reduce_rows", op, in, to,
+              16 / size, threads);
     }
     for (int width : {4, 8, 16, 32}) {
-      out.add(fmt::format("reduce_short_{}_{}_{}_{}", op, in, to, width), "reduce.cuh",
-              fmt::format("reduce_short_rows<{}, {}, {}, {}>", op, in, to, width), "ReduceArgs",
-              256);
+      out.add({"reduce.cuh", "ReduceArgs", 256}, "reduce_short", "reduce_short_rows", op, in, to,
+              width);
     }
     for (int width = 1; width <= std::min(4, 16 / size); width *= 2) {
-      out.add(fmt::format("reduce_cols_{}_{}_{}_{}", op, in, to, width), "reduce.cuh",
-              fmt::format("reduce_cols<{}, {}, {}, {}>", op, in, to, width), "ReduceArgs", 256);
+      out.add({"reduce.cuh", "ReduceArgs", 256}, "reduce_cols", "reduce_cols", op, in, to, width);
     }
   }
   for (std::string type : kFloats) {
@@ -135,8 +150,7 @@ void add_reductions(Collector& out) {
                                    {"ReduceProd", "double", "double", 2}}) {
     out.add(fmt::format("scan_rows_{}_{}_{}_{}", op, in, to, width), "scan.cuh",
             fmt::format("scan_rows<{}, {}, {}, {}, 256>", op, in, to, width), "ScanArgs", 256);
-    out.add(fmt::format("scan_cols_{}_{}_{}", op, in, to), "scan.cuh",
-            fmt::format("scan_cols<{}, {}, {}>", op, in, to), "ScanArgs", 256);
+    out.add({"scan.cuh", "ScanArgs", 256}, "scan_cols", "scan_cols", op, in, to);
   }
 }
 
@@ -145,38 +159,39 @@ void add_products(Collector& out) {
     int width = type == "float" ? 4 : type == "double" ? 2 : 8;
     for (int m : {1, 2, 3, 4}) {
       for (auto [rows, share] : {std::pair{4, 1}, {4, 2}, {2, 2}, {1, 1}, {1, 2}, {1, 4}, {1, 8}}) {
-        out.add(fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
-                fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width), "DotArgs",
-                256, m <= 2 && type != "double" ? 4 : 2);
+        if (width == 8 && m >= 2 && rows > 1) continue;  // for tensor cores
+        out.add({"dot.cuh", "DotArgs", 256, m <= 2 && type != "double" ? 4 : 2}, "dot_rows",
+                "dot_rows", type, m, rows, share, width);
       }
+    }
+    if (width != 8) continue;
+    for (int tiles : {1, 2}) {
+      out.add({"dot_cores.cuh", "DotArgs", 256, 2}, "dot_cores", "dot_cores", type, tiles,
+              8 / tiles);
     }
   }
   for (std::string type : kFloats) {
     for (int bits : {2, 3, 4, 5, 6, 8}) {
       for (int group : {32, 64, 128}) {
         for (bool twice : {false, true}) {
-          out.add(fmt::format("dequantize_{}_{}_{}_{}_{}", type, type, bits, group, twice),
-                  "quantized.cuh",
-                  fmt::format("dequantize<{}, {}, {}, {}, {}>", type, type, bits, group, twice),
-                  "QuantizedArgs", 256);
+          out.add({"quantized.cuh", "QuantizedArgs", 256}, "dequantize", "dequantize", type, type,
+                  bits, group, twice);
         }
-        out.add(fmt::format("quantize_{}_{}_{}", type, bits, group), "quantized.cuh",
-                fmt::format("quantize<{}, {}, {}>", type, bits, group), "QuantizeArgs", 256);
+        out.add({"quantized.cuh", "QuantizeArgs", 256}, "quantize", "quantize", type, bits, group);
         if ((bits != 2 && bits != 4 && bits != 8) || group < 128 / bits) continue;
-        for (auto [w, x] : {std::pair{2, 1}, {1, 1}, {2, 2}, {bits == 8 ? 1 : 2, 4}}) {
-          if (type == "float" || (group != 64 && x < 4)) continue;
-          out.add(fmt::format("quantized_cores_{}_{}_{}_{}_{}", type, bits, group, w, x),
-                  "quantized_cores.cuh",
-                  fmt::format("quantized_cores<{}, {}, {}, {}, {}>", type, bits, group, w, x),
-                  "QuantizedArgs", 256, 2);
+        if (type != "float") {
+          for (auto [w, x] : {std::pair{2, 1}, {1, 1}, {2, 2}, {bits == 8 ? 1 : 2, 4}}) {
+            if (group != 64 && x > 1) continue;
+            out.add({"quantized_cores.cuh", "QuantizedArgs", 256, 2}, "quantized_cores",
+                    "quantized_cores", type, bits, group, w, x);
+          }
+          continue;
         }
         for (auto [m, rows] :
              {std::pair{1, 1}, {1, 2}, {1, 4}, {2, 1}, {2, 4}, {4, 2}, {8, 1}, {8, 2}}) {
           if (group != 64 && !(m == 1 && rows == 4)) continue;
-          out.add(fmt::format("quantized_dot_{}_{}_{}_{}_{}", type, bits, group, m, rows),
-                  "quantized.cuh",
-                  fmt::format("quantized_dot_rows<{}, {}, {}, {}, {}>", type, bits, group, m, rows),
-                  "QuantizedArgs", 256, m == 1 ? 3 : 2);
+          out.add({"quantized.cuh", "QuantizedArgs", 256, m == 1 ? 3 : 2}, "quantized_dot",
+                  "quantized_dot_rows", type, bits, group, m, rows);
         }
       }
     }
@@ -188,47 +203,36 @@ void add_attention(Collector& out) {
     for (std::string mask : {"kNoMask", "kBoolMask", "kAddedMask"}) {
       for (int features : {64, 128, 256}) {
         if (type != "float") {
-          out.add(fmt::format("attention_tiles_{}_{}_{}", type, features, mask), "attention.cuh",
-                  fmt::format("attention_tiles<{}, {}, {}>", type, features, mask), "AttentionArgs",
-                  128, features <= 128 ? 2 : 1);
-        }
-        if (type != "float") {
+          out.add({"attention.cuh", "AttentionArgs", 128, features <= 128 ? 2 : 1},
+                  "attention_tiles", "attention_tiles", type, features, mask);
           out.add(fmt::format("attention_hopper_{}_{}_{}", type, features, mask),
                   "attention_hopper.cuh",
                   fmt::format("attention_hopper<{}, {}, {}, 2, {}>", type, features,
                               features == 256 ? 80 : 128, mask),
                   "AttentionHopperArgs", 384);
-          out.add(fmt::format("attention_decode_cores_{}_{}_{}", type, features, mask),
-                  "attention_decode.cuh",
-                  fmt::format("attention_decode_cores<{}, {}, {}>", type, features, mask),
-                  "AttentionArgs", 128,
-                  features == 256   ? 2
-                  : features == 128 ? 3
-                                    : 4);
+          const int min_blocks = features == 256 ? 2 : features == 128 ? 3 : 4;
+          out.add({"attention_decode.cuh", "AttentionArgs", 128, min_blocks},
+                  "attention_decode_cores", "attention_decode_cores", type, features, mask);
         }
         for (int rows : {1, 2, 4}) {
-          out.add(fmt::format("attention_decode_{}_{}_{}_{}", type, features, rows, mask),
-                  "attention_decode.cuh",
-                  fmt::format("attention_decode<{}, {}, {}, {}>", type, features, rows, mask),
-                  "AttentionArgs", 256, 2);
+          out.add({"attention_decode.cuh", "AttentionArgs", 256, 2}, "attention_decode",
+                  "attention_decode", type, features, rows, mask);
         }
       }
-      out.add(fmt::format("attention_general_{}_{}", type, mask), "attention.cuh",
-              fmt::format("attention_general<{}, {}>", type, mask), "AttentionArgs", 128);
+      out.add({"attention.cuh", "AttentionArgs", 128}, "attention_general", "attention_general",
+              type, mask);
     }
     for (int features : {64, 128, 256}) {
-      out.add(fmt::format("attention_join_{}_{}", type, features), "attention_decode.cuh",
-              fmt::format("attention_join<{}, {}>", type, features), "AttentionArgs", features);
+      out.add({"attention_decode.cuh", "AttentionArgs", features}, "attention_join",
+              "attention_join", type, features);
     }
   }
 }
 
 void add_radix_pass(Collector& out, const std::string& type, const std::string& what, bool first,
                     bool last) {
-  out.add(fmt::format("radix_count_{}_{}_{}", type, what, first), "sort.cuh",
-          fmt::format("radix_count<{}, {}, {}>", type, what, first), "SortArgs", 512);
-  out.add(fmt::format("radix_move_{}_{}_{}_{}", type, what, first, last), "sort.cuh",
-          fmt::format("radix_move<{}, {}, {}, {}>", type, what, first, last), "SortArgs", 512, 2);
+  out.add({"sort.cuh", "SortArgs", 512}, "radix_count", "radix_count", type, what, first);
+  out.add({"sort.cuh", "SortArgs", 512, 2}, "radix_move", "radix_move", type, what, first, last);
 }
 
 void add_moves(Collector& out) {
@@ -296,8 +300,7 @@ void add_moves(Collector& out) {
                 std::min(512, size / 2));
       }
     }
-    out.add(fmt::format("search_sorted_{}", type), "sort.cuh",
-            fmt::format("search_sorted<{}>", type), "SortArgs", 256);
+    out.add({"sort.cuh", "SortArgs", 256}, "search_sorted", "search_sorted", type);
   }
   for (std::string index : {"int32_t", "uint32_t", "int64_t"}) {
     out.add(fmt::format("scatter_keys_{}_", index), "indexing.cuh",
@@ -306,10 +309,10 @@ void add_moves(Collector& out) {
   out.add("masked_scatter_uint32_t_", "indexing.cuh", "masked_scatter<uint32_t>", "IndexArgs", 256);
   out.add("random_bits_u32", "random.cuh", "random_bits", "RandomArgs", 256);
   for (std::string type : {"float", "bfloat_t", "half_t", "double", "complex_t"}) {
-    out.add("arange_" + type, "random.cuh", "arange<" + type + ">", "ArangeArgs", 256);
+    out.add({"random.cuh", "ArangeArgs", 256}, "arange", "arange", type);
   }
   for (std::string type : {"int32_t", "uint32_t", "int64_t"}) {
-    out.add("arange_" + type, "random.cuh", "arange_integer<" + type + ">", "ArangeArgs", 256);
+    out.add({"random.cuh", "ArangeArgs", 256}, "arange", "arange_integer", type);
   }
 }
 
