@@ -129,6 +129,8 @@ def cases(quick):
             (1, 8192, 70),
             (1, 1000, 300),
             (3, 128, 65),
+            (2, 512, 4100),
+            (8, 264, 8200),
             (64, 256, 48),
             (130, 70, 40),
         ):
@@ -146,12 +148,12 @@ def cases(quick):
                 product,
             )
         for bits, group in ((4, 64), (8, 64), (4, 32), (2, 64), (6, 64)):
-            w = data((40, 512), dtype, seed=4)
-            q = mx.quantize(w, group_size=group, bits=bits, stream=mx.cpu)
-            for rows in (1, 4, 20, 33):
+            for rows, length in ((1, 40), (4, 40), (20, 40), (33, 40), (1, 4100), (8, 4100)):
+                w = data((length, 512), dtype, seed=4)
+                q = mx.quantize(w, group_size=group, bits=bits, stream=mx.cpu)
                 v = data((rows, 512), dtype, seed=6)
                 yield (
-                    f"quantized {bits} bits {rows} rows {dtype}",
+                    f"quantized {bits} bits {rows}x{length} {dtype}",
                     lambda s, v=v, q=q, g=group, b=bits: mx.quantized_matmul(
                         v, *q, transpose=True, group_size=g, bits=b, stream=s
                     ),
@@ -187,6 +189,10 @@ def cases(quick):
     long = data((70000 * big,), seed=9)
     yield "sort long", lambda s: mx.sort(long, stream=s), None
     yield "argsort long", lambda s: mx.argsort(long, stream=s), None
+    for length in (3000, 8192):
+        lines = integers((9, length), -500, 500).astype(mx.float32, stream=mx.cpu)
+        yield f"sort {length}", lambda s, v=lines: mx.sort(v, stream=s), None
+        yield f"argsort {length}", lambda s, v=lines: mx.argsort(v, stream=s), None
     generator = np.random.default_rng(3)
     whole = generator.integers(-9, 9, 9000) + 1j * generator.integers(-9, 9, 9000)
     points = mx.array(whole.astype(np.complex64))

@@ -197,7 +197,7 @@ TEST(CudaOps, UpdatesSlices) {
 
 TEST(CudaOps, SortsRowsOfEveryLength) {
   Stream s = gpu_stream();
-  for (int n : {1, 5, 64, 700, 2048, 2049, 9000}) {
+  for (int n : {1, 5, 64, 700, 2048, 2049, 4097, 8192, 9000}) {
     for (Dtype dtype : {float32, int32, bfloat16, uint8, int64, float64}) {
       array x = n > 3000 && dtype != float32 && dtype != int64
                     ? random_ints({2, 3000}, 0, 200, dtype)

@@ -66,6 +66,22 @@ TEST(CudaProduct, MultipliesBatchesAndDtypes) {
   }
 }
 
+/** Few rows beside many of 16-bit floats: on tensor cores, where vectors fit. */
+TEST(CudaProduct, MultipliesFewRowsByALargeMatrix) {
+  Stream s = gpu_stream();
+  for (auto [m, n, k] : {std::tuple{2, 4100, 40}, {5, 8200, 24}, {8, 4097, 264}, {3, 4100, 36}}) {
+    for (Dtype dtype : {float16, bfloat16}) {
+      const double tolerance = dtype == bfloat16 ? 3e-2 : 4e-3;
+      array x = random_array({m, k}, dtype), w = random_array({n, k}, dtype);
+      array c = random_array({m, n}, dtype);
+      array wt = swapaxes(w, 0, 1, s), xt = swapaxes(x, 0, 1, s), ct = swapaxes(c, 0, 1, s);
+      expect_same(matmul(x, wt, s), matmul(x, wt, Device::cpu), tolerance);
+      expect_same(addmm(ct, w, xt, 0.5f, 2.0f, s), addmm(ct, w, xt, 0.5f, 2.0f, Device::cpu),
+                  tolerance);
+    }
+  }
+}
+
 TEST(CudaProduct, AddsWithBroadcastAddend) {
   Stream s = gpu_stream();
   array a = random_array({9, 16}), b = random_array({16, 12});
@@ -114,6 +130,15 @@ TEST(CudaProduct, MultipliesQuantisedMatrices) {
       array cpu = quantized_matmul(x, q[0], q[1], q[2], true, group, bits, "affine", Device::cpu);
       expect_same(gpu, cpu, dtype == float32 ? 2e-4 : dtype == float16 ? 2e-2 : 0.15);
     }
+    array many = random_array({4100, 128}, dtype);
+    auto qm = quantize(many, group, bits, "affine", std::nullopt, Device::cpu);
+    array few = random_array({3, 128}, dtype);
+    expect_same(
+        quantized_matmul(few, qm[0], qm[1], qm[2], true, group, bits, "affine", s),
+        quantized_matmul(few, qm[0], qm[1], qm[2], true, group, bits, "affine", Device::cpu),
+        dtype == float32   ? 2e-4
+        : dtype == float16 ? 2e-2
+                           : 0.15);
     array x = random_array({3, 21}, dtype);
     expect_same(quantized_matmul(x, q[0], q[1], q[2], false, group, bits, "affine", s),
                 quantized_matmul(x, q[0], q[1], q[2], false, group, bits, "affine", Device::cpu),
