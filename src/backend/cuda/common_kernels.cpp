@@ -159,16 +159,12 @@ void add_products(Collector& out) {
     int width = type == "float" ? 4 : type == "double" ? 2 : 8;
     for (int m : {1, 2, 3, 4}) {
       for (auto [rows, share] : {std::pair{4, 1}, {4, 2}, {2, 2}, {1, 1}, {1, 2}, {1, 4}, {1, 8}}) {
-        if (width == 8 && m >= 2 && rows > 1) continue;  // for tensor cores
+        if (width == 8 && m >= 3 && rows > 1) continue;  // for tensor cores
         out.add({"dot.cuh", "DotArgs", 256, m <= 2 && type != "double" ? 4 : 2}, "dot_rows",
                 "dot_rows", type, m, rows, share, width);
       }
     }
-    if (width != 8) continue;
-    for (int tiles : {1, 2}) {
-      out.add({"dot_cores.cuh", "DotArgs", 256, 2}, "dot_cores", "dot_cores", type, tiles,
-              8 / tiles);
-    }
+    if (width == 8) out.add({"dot_cores.cuh", "DotArgs", 256, 4}, "dot_cores", "dot_cores", type);
   }
   for (std::string type : kFloats) {
     for (int bits : {2, 3, 4, 5, 6, 8}) {
@@ -274,6 +270,15 @@ void add_moves(Collector& out) {
   add_radix_pass(out, "uint64_t", "kSortedPairs", true, false);
   add_radix_pass(out, "uint64_t", "kSortedPairs", false, true);
   out.add("values_at_places_complex", "sort.cuh", "values_at_places<complex_t>", "SortArgs", 256);
+  for (std::string type : {"float", "bfloat_t", "int32_t"}) {
+    for (std::string what : {"kSortedValues", "kSortedPlaces"}) {
+      for (auto [threads, steps, min_blocks] :
+           {std::tuple{256, 2, 6}, {256, 4, 6}, {256, 8, 4}, {256, 16, 3}, {512, 16, 2}}) {
+        out.add({"sort.cuh", "SortArgs", threads, min_blocks}, "radix_row", "radix_row", type, what,
+                threads, steps);
+      }
+    }
+  }
   for (std::string unit : {"uint16_t", "uint32_t", "uint64_t", "Raw16"}) {
     for (std::string index : {"int32_t", "uint32_t"}) {
       for (int rank : {1, 2}) {
@@ -293,7 +298,7 @@ void add_moves(Collector& out) {
     }
     out.add(fmt::format("scatter_axis_{}__ReduceSum__int32_t_", type), "indexing.cuh",
             fmt::format("scatter_axis<{}, ReduceSum, int32_t>", type), "AxisArgs", 256);
-    for (int size : {64, 512, 2048}) {
+    for (int size : {64, 256}) {
       for (bool places : {false, true}) {
         out.add(fmt::format("sort_short_{}_{}_{}", type, size, places), "sort.cuh",
                 fmt::format("sort_short_rows<{}, {}, {}>", type, size, places), "SortArgs",

@@ -34,7 +34,8 @@ class Kernel {
   friend class KernelLoader;
   std::string name_;
   std::atomic<CuFunction> function_{nullptr};
-  mutable std::atomic<size_t> shared_limit_{48 * 1024};
+  // What has been asked for: without asking, static and dynamic memory together get 48 KB.
+  mutable std::atomic<size_t> shared_limit_{0};
 };
 
 /** The entry point of one instance: `body` is a device function template taking `args_type`. */

@@ -19,7 +19,6 @@ using mlx_device::DotArgs;
 namespace {
 
 constexpr int64_t kMostDotRows = 4;
-constexpr int64_t kMostCoreRows = 8;  // of 16-bit floats beside a large matrix
 
 /** One dimension of the matrix steps by 1, the other by at least the length of that one. */
 bool is_blas_layout(const array& a) {
@@ -85,20 +84,14 @@ struct DotRows {
   int64_t batch;   // between matrices; 0 if there is one
 };
 
-/** Products of few rows of 16-bit floats with this many of the other side use tensor cores. */
-bool has_core_rows(Dtype dtype, int64_t m, int64_t all_rows) {
-  return (dtype == float16 || dtype == bfloat16) && m >= 2 && m <= kMostCoreRows &&
-         all_rows >= 4096;
-}
-
 /** Which kernel: the shape alone decides, as the order of summation follows. */
 struct DotPlan {
   std::string name, header, body;
   int min_blocks, block_rows;
 };
 
-std::optional<DotPlan> dot_plan(Dtype dtype, const DotRows& w, const DotRows& x, int64_t m,
-                                int64_t n, int64_t k, int64_t batch) {
+DotPlan dot_plan(Dtype dtype, const DotRows& w, const DotRows& x, int64_t m, int64_t n, int64_t k,
+                 int64_t batch) {
   const char* type = device_type(dtype);
   int width = static_cast<int>(16 / dtype.size());  // neighbours that are read at once
   auto fits = [&] {
@@ -108,20 +101,18 @@ std::optional<DotPlan> dot_plan(Dtype dtype, const DotRows& w, const DotRows& x,
   };
   while (width > 1 && !fits()) width /= 2;
   const int64_t all_rows = n * batch;
-  if (has_core_rows(dtype, m, all_rows) && width == 8) {
-    const int tiles = all_rows >= 8192 ? 2 : 1;
-    const int ahead = 8 / tiles;
-    return DotPlan{fmt::format("dot_cores_{}_{}_{}", type, tiles, ahead), "dot_cores.cuh",
-                   fmt::format("dot_cores<{}, {}, {}>", type, tiles, ahead), 2, 16 * tiles};
+  const bool is_half = dtype == float16 || dtype == bfloat16;
+  if (is_half && width == 8 && m >= 3 && all_rows >= 4096) {
+    return {fmt::format("dot_cores_{}", type), "dot_cores.cuh", fmt::format("dot_cores<{}>", type),
+            4, 16};
   }
-  if (m > kMostDotRows) return std::nullopt;
   // Enough warps to fill a large GPU.
   const int rows = all_rows >= 8192 ? 4 : all_rows >= 4096 ? 2 : 1;
   int share = 1;
   while (share < 8 && all_rows / rows * share < 4096 && k >= 64 * share * width) share *= 2;
-  return DotPlan{fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
-                 fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
-                 m <= 2 && dtype.size() <= 4 ? 4 : 2, 8 / share * rows};
+  return {fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
+          fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
+          m <= 2 && dtype.size() <= 4 ? 4 : 2, 8 / share * rows};
 }
 
 /** Products with few rows of one side, the other side's rows contiguous. True if done. */
@@ -134,15 +125,14 @@ bool multiply_by_dots(Encoder& encoder, const array& a, const array& b, const ar
   // The side with few rows is x, the rows of the other are dotted with it.
   const bool few_rows = out_rows <= kMostDotRows || out_rows <= out_cols;
   const int64_t m = few_rows ? out_rows : out_cols, n = few_rows ? out_cols : out_rows;
+  if (m > kMostDotRows) return false;
   Batches batches = batches_of(a, b, c, out);
   if (!batches.outer.empty() || batches.count > 65535) return false;
   if (batches.count == 1) batches.a = batches.b = 0;  // of no meaning, and perhaps odd
-  if (m > kMostDotRows && !has_core_rows(out.dtype(), m, n * batches.count)) return false;
   const DotRows left{encoder.input(a), a.strides(-2), batches.a};
   const DotRows right{encoder.input(b), b.strides(-1), batches.b};
   const DotRows &w = few_rows ? right : left, &x = few_rows ? left : right;
   auto plan = dot_plan(out.dtype(), w, x, m, n, k, batches.count);
-  if (!plan) return false;
   DotArgs args{};
   args.w = pointer(w.at);
   args.x = pointer(x.at);
@@ -165,10 +155,10 @@ bool multiply_by_dots(Encoder& encoder, const array& a, const array& b, const ar
   args.batch_out = m * n;
   args.alpha = alpha;
   args.beta = beta;
-  const Kernel& kernel = get_kernel(plan->name, [&] {
-    return simple_source(plan->name, plan->header, plan->body, "DotArgs", 256, plan->min_blocks);
+  const Kernel& kernel = get_kernel(plan.name, [&] {
+    return simple_source(plan.name, plan.header, plan.body, "DotArgs", 256, plan.min_blocks);
   });
-  auto blocks = static_cast<unsigned>((n + plan->block_rows - 1) / plan->block_rows);
+  auto blocks = static_cast<unsigned>((n + plan.block_rows - 1) / plan.block_rows);
   encoder.launch(kernel, {blocks, static_cast<unsigned>(batches.count)}, {256}, args);
   return true;
 }

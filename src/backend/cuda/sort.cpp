@@ -17,7 +17,6 @@ using mlx_device::SortArgs;
 
 namespace {
 
-constexpr int64_t kShortRow = 2048;
 constexpr int64_t kRadixTile = 8192;  // of the kernel
 constexpr unsigned kThreads = 512;
 
@@ -49,10 +48,20 @@ std::string flat(std::string text) {
   return text;
 }
 
+/** Rows up to this length are sorted by comparisons; 8 bytes a key are many radix passes. */
+int64_t short_row(Dtype dtype) { return dtype.size() > 4 ? 1024 : 256; }
+
 /** All passes of rows that fit a tile, by a block a row. */
 void radix_sort_in_tiles(Encoder& encoder, const array& in, int64_t rows, int64_t n, bool places,
                          const array& out) {
-  const int threads = n > 2048 ? 512 : 256, steps = n > 4096 ? 16 : 8;
+  const int threads = n > 4096 ? 512 : 256;
+  const auto steps =
+      static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(n, 512)))) / threads;
+  const int min_blocks = in.itemsize() > 4 ? 1
+                         : threads == 512  ? 2
+                         : steps == 16     ? 3
+                         : steps == 8      ? 4
+                                           : 6;
   std::string of = fmt::format("<{}, {}, {}, {}>", device_type(in.dtype()),
                                places ? "kSortedPlaces" : "kSortedValues", threads, steps);
   SortArgs args{};
@@ -60,8 +69,7 @@ void radix_sort_in_tiles(Encoder& encoder, const array& in, int64_t rows, int64_
   args.out = mutable_pointer(encoder.output(out));
   args.n = n;
   const size_t shared = static_cast<size_t>(threads) * steps * std::max<size_t>(in.itemsize(), 2);
-  encoder.launch(sort_kernel("radix_row" + of, "radix_row_" + flat(of), threads,
-                             in.itemsize() > 4 || steps > 8 ? 1 : 1024 / threads),
+  encoder.launch(sort_kernel("radix_row" + of, "radix_row_" + flat(of), threads, min_blocks),
                  {static_cast<unsigned>(rows)}, {static_cast<unsigned>(threads)}, args, shared);
 }
 
@@ -131,7 +139,7 @@ void sort_rows(Encoder& encoder, const Rows& rows, const array& out, bool places
   SortArgs args{};
   args.rows = rows.count;
   args.n = rows.length;
-  if (rows.length <= kShortRow) {
+  if (rows.length <= short_row(rows.x.dtype())) {
     auto size =
         static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(rows.length, 64))));
     int threads = std::min(512, size / 2);

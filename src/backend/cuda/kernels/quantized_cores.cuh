@@ -91,7 +91,7 @@ inline void stage_scales(const QuantizedArgs& a, long long first_row, long long 
 
 /** out[m][n] = x[m] . dequantised row n. A block takes 16 * MT rows of codes and up to 8 * NT rows of x; its 8 warps
  * share the groups between them. A group's sum is scaled in float. */
-template <class T, int kBits, int kGroup, int MT, int NT, int kGiven = 0>
+template <class T, int kBits, int kGroup, int MT, int NT>
 inline void quantized_cores(const QuantizedArgs& a) {
   using Pairs = CodePairs<T, kBits>;
   constexpr int kLaneCodes = kGroup / 4, kWords = kLaneCodes * kBits / 32, kWarps = 8;
@@ -140,7 +140,7 @@ inline void quantized_cores(const QuantizedArgs& a) {
   const unsigned ones[4] = {Pairs::kOne, Pairs::kOne, Pairs::kOne, Pairs::kOne};
   // Codes of the next groups are on their way, and x of the next one, as far as registers allow.
   constexpr int kHeld = 2 * MT * kWords;  // registers of a group's codes
-  constexpr int kAhead = kGiven ? kGiven : NT > 2 ? 1 : kHeld <= 8 ? 3 : kHeld <= 16 && NT == 1 ? 2 : 1;
+  constexpr int kAhead = NT > 2 || kHeld * NT > 16 ? 1 : 2;
   constexpr int kLaneX = kLaneCodes / 2;  // words of x that a lane needs for a group
   constexpr bool kAheadX = kLaneX * NT <= 16;
   unsigned codes_ahead[kAhead][MT][2][kWords];
