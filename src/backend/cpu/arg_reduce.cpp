@@ -83,6 +83,24 @@ class ArgReducer {
     return is_nan(b) || (min_ ? b < a : a < b);
   }
 
+  /** Keeps the better of two bests, column by column; no branch depends on the values. */
+  template <typename Index>
+  void merge(const A* more, const Index* more_places, int64_t count, A* best, Index* places) const {
+    auto run = [&](auto less) {
+      for (int64_t c = 0; c < count; ++c) {
+        const A a = best[c];
+        const A b = more[c];
+        const bool takes = (is_nan(b) | less(a, b)) & (a == a);
+        best[c] = takes ? b : a;
+        places[c] = takes ? more_places[c] : places[c];
+      }
+    };
+    if (min_)
+      run([](const A& a, const A& b) { return b < a; });
+    else
+      run([](const A& a, const A& b) { return a < b; });
+  }
+
   template <typename Index>
   void store(int64_t first, int64_t count, const Index* places) const {
     for_each_run(layout_.out, first, count, [&](int64_t offset, int64_t n, int64_t stride) {
@@ -190,11 +208,7 @@ class ArgReducer {
       A* values = &best[g * segments * tile];
       Index* places = &index[g * segments * tile];
       for (int64_t s = 1; s < segments; ++s) {
-        for (int64_t c = 0; c < count; ++c) {
-          if (!beats(values[s * tile + c], values[c])) continue;
-          values[c] = values[s * tile + c];
-          places[c] = places[s * tile + c];
-        }
+        merge(&values[s * tile], &places[s * tile], count, values, places);
       }
       store(g / tiles * inner + g % tiles * tile, count, places);
     }

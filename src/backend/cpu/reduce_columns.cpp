@@ -55,21 +55,19 @@ class ColumnReducer {
       reduce_part(place(task / segments), begin, std::min(layout_.length, begin + segment_rows),
                   buffers, partial.get() + task * tile);
     });
+    const ReduceKernels* merged =
+        std::is_same_v<A, Total> ? job_.kernels : reduce_kernels(job_.op, float64);
     for (int64_t g = 0; g < groups; ++g) {
       const Tile at = place(g);
       Total* totals = partial.get() + g * segments * tile;
       for (int64_t s = 1; s < segments; ++s) {
-        merge(totals + s * tile, at.count, totals);
+        merged->accumulate_totals(totals + s * tile, at.count, totals);
       }
       job_.store(at.output, at.count, totals);
     }
   }
 
  private:
-  void merge(const Total* more, int64_t count, Total* totals) const {
-    for (int64_t i = 0; i < count; ++i) totals[i] = combine<Total>(job_.op, totals[i], more[i]);
-  }
-
   struct Tile {
     int64_t base;    // offset of its outer dimensions
     int64_t first;   // column

@@ -1,47 +1,16 @@
 // Block kernels of the reductions of complex numbers.
 #include <algorithm>
-#include <limits>
 
+#include "backend/cpu/reduce_job.h"
 #include "backend/cpu/reduce_kernels.h"
-#include "mlx/types/complex.h"
 
 namespace mlx::core::cpu {
 
 namespace {
 
-bool is_nan(const complex64_t& z) { return z != z; }
-
-/** Orders by real part, then imaginary part; the first NaN wins. */
-template <bool kIsMin>
-complex64_t better(const complex64_t& a, const complex64_t& b) {
-  if (is_nan(a)) return a;
-  if (is_nan(b)) return b;
-  return (kIsMin ? b < a : b > a) ? b : a;
-}
-
 template <ReduceOp op>
 complex64_t combine_complex(const complex64_t& a, const complex64_t& b) {
-  if constexpr (op == ReduceOp::sum)
-    return a + b;
-  else if constexpr (op == ReduceOp::prod)
-    return a * b;
-  else
-    return better<op == ReduceOp::min>(a, b);
-}
-
-template <ReduceOp op>
-complex64_t identity() {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
-  switch (op) {
-    case ReduceOp::sum:
-      return {0.0f, 0.0f};
-    case ReduceOp::prod:
-      return {1.0f, 0.0f};
-    case ReduceOp::min:
-      return {kInf, kInf};
-    case ReduceOp::max:
-      return {-kInf, -kInf};
-  }
+  return combine<complex64_t>(op, a, b);  // inlined, with the operation known
 }
 
 template <ReduceOp op>
@@ -62,7 +31,7 @@ void fold(void* lanes_) {
 template <ReduceOp op>
 complex64_t row_tree(const complex64_t* x, size_t n) {
   complex64_t lanes[kLanes];
-  std::fill_n(lanes, kLanes, identity<op>());
+  std::fill_n(lanes, kLanes, identity_of<complex64_t>(op));
   accumulate<op>(x, n, lanes);
   fold<op>(lanes);
   return lanes[0];

@@ -9,9 +9,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "hwy/cache_control.h"
-#include "hwy/highway.h"
-#include "mlx/types/half_types.h"
+#include "backend/cpu/accumulator.h"
+#include "backend/cpu/simd/memory-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlx::core::cpu {
@@ -19,35 +18,13 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/** Maps a storage type to its accumulator type. */
-template <typename T>
-struct AccumulatorOf {
-  using type = T;
-};
-template <>
-struct AccumulatorOf<float16_t> {
-  using type = float;
-};
-template <>
-struct AccumulatorOf<bfloat16_t> {
-  using type = float;
-};
-template <typename T>
-using Accumulator = typename AccumulatorOf<T>::type;
-
+/** Elements as accumulators. */
 template <class D, typename T>
 HWY_INLINE hn::Vec<D> load(D d, const T* p) {
-  return hn::LoadU(d, p);
-}
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const float16_t* p) {
-  return hn::PromoteTo(
-      d, hn::LoadU(hn::Rebind<hwy::float16_t, D>(), reinterpret_cast<const hwy::float16_t*>(p)));
-}
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const bfloat16_t* p) {
-  return hn::PromoteTo(
-      d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
+  if constexpr (std::is_same_v<T, Accumulator<T>>)
+    return hn::LoadU(d, p);
+  else
+    return load_float(d, p);
 }
 
 template <class D, class V>
@@ -91,38 +68,30 @@ struct ProdOp {
   }
 };
 
-// Floats: a NaN wins, and of two equal values the first (so -0 and 0 keep their order).
-struct MinOp {
+/** Floats: a NaN wins, and of two equal values the first (so -0 and 0 keep their order). */
+template <bool kIsMin>
+struct BestOp {
   template <typename T>
   static constexpr T identity() {
     using Limits = std::numeric_limits<T>;
-    return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    constexpr T kInfinity = Limits::infinity();
+    if constexpr (kIsMin)
+      return Limits::has_infinity ? kInfinity : Limits::max();
+    else
+      return Limits::has_infinity ? static_cast<T>(-kInfinity) : Limits::lowest();
   }
   template <class D, class V>
   static HWY_INLINE V apply(D, V a, V b) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::IsNaN(b)), b, a);
+      const auto better = kIsMin ? hn::Lt(b, a) : hn::Lt(a, b);
+      return hn::IfThenElse(hn::Or(better, hn::IsNaN(b)), b, a);
     } else {
-      return hn::Min(a, b);
+      return kIsMin ? hn::Min(a, b) : hn::Max(a, b);
     }
   }
 };
-
-struct MaxOp {
-  template <typename T>
-  static constexpr T identity() {
-    using Limits = std::numeric_limits<T>;
-    return Limits::has_infinity ? static_cast<T>(-Limits::infinity()) : Limits::lowest();
-  }
-  template <class D, class V>
-  static HWY_INLINE V apply(D, V a, V b) {
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-    } else {
-      return hn::Max(a, b);
-    }
-  }
-};
+using MinOp = BestOp<true>;
+using MaxOp = BestOp<false>;
 
 /** The identity in the storage type. */
 template <class Op, typename T>

@@ -69,18 +69,56 @@ HWY_INLINE float max_of_row(const T* x, size_t n) {
   return best;
 }
 
+#if HWY_TARGET <= HWY_AVX3
+/** The 16-bit elements that stand for two vectors of floats, in one vector. */
+template <typename T>
+HWY_INLINE auto round_pair(FloatTag d, hn::Vec<FloatTag> low, hn::Vec<FloatTag> high) {
+  const hn::ScalableTag<uint16_t> d16;
+  if constexpr (std::is_same_v<T, bfloat16_t>) {
+    // The upper halves, once rounded; a NaN is rare and goes its own way.
+    const hn::RebindToUnsigned<FloatTag> du;
+    auto rounded = [&](auto v) HWY_ATTR {
+      const auto bits = hn::BitCast(du, v);
+      const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+      return hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff)));
+    };
+    const auto nan = hn::Or(hn::IsNaN(low), hn::IsNaN(high));
+    if (HWY_LIKELY(hn::AllFalse(d, nan))) {
+      const auto odd_places = hn::Add(hn::ShiftLeft<1>(hn::Iota(d16, 0)), hn::Set(d16, 1));
+      return hn::Vec<decltype(d16)>{
+          _mm512_permutex2var_epi16(rounded(low).raw, odd_places.raw, rounded(high).raw)};
+    }
+  }
+  return hn::Combine(d16, round_to_16_bits<T>(d, high), round_to_16_bits<T>(d, low));
+}
+#endif
+
 /** Stores past the caches when `stream`, and n and p allow it, else normally. */
 template <class T, class F>
 HWY_INLINE void store_row(bool stream, T* p, size_t n, F&& value) {
   const FloatTag d;
   const size_t width = hn::Lanes(d);
-  if (stream && reinterpret_cast<uintptr_t>(p) % (width * sizeof(T)) == 0) {
-    size_t i = 0;
-    for (; i + width <= n; i += width) stream_float(d, value(d, i), p + i);
-    for (; i < n; ++i) store_float(SingleTag(), value(SingleTag(), i), p + i);
-  } else {
-    for_vectors(n, [&](auto dv, size_t i) HWY_ATTR { store_float(dv, value(dv, i), p + i); });
+  const auto address = reinterpret_cast<uintptr_t>(p);
+  size_t i = 0;
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(T) == 2) {
+    const hn::ScalableTag<uint16_t> d16;
+    auto to = reinterpret_cast<uint16_t*>(p);
+    const bool past = stream && address % (2 * width * sizeof(T)) == 0;
+    for (; i + 2 * width <= n && (past || !stream); i += 2 * width) {
+      const auto pair = round_pair<T>(d, value(d, i), value(d, i + width));
+      if (past)
+        hn::Stream(pair, d16, to + i);
+      else
+        hn::StoreU(pair, d16, to + i);
+    }
   }
+#endif
+  if (stream && address % (width * sizeof(T)) == 0) {
+    for (; i + width <= n; i += width) stream_float(d, value(d, i), p + i);
+  }
+  for (; i + width <= n; i += width) store_float(d, value(d, i), p + i);
+  for (; i < n; ++i) store_float(SingleTag(), value(SingleTag(), i), p + i);
 }
 
 /** Asks for the line of element i, perhaps of the row to come: a hint only, it may lie outside. */

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/cpu/accumulator.h"
 #include "backend/cpu/scan_kernels.h"
 #include "base/dispatch.h"
 
@@ -18,19 +19,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 template <typename T>
-struct CarryOf {
-  using type = T;
-};
-template <>
-struct CarryOf<float16_t> {
-  using type = float;
-};
-template <>
-struct CarryOf<bfloat16_t> {
-  using type = float;
-};
-template <typename T>
-using Carry = typename CarryOf<T>::type;
+using Carry = Accumulator<T>;
 
 template <typename T>
 bool is_nan_value(const T& v) {

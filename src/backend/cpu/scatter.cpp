@@ -6,6 +6,7 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/gather.h"
+#include "backend/cpu/rows.h"
 #include "backend/cpu/scatter_job.h"
 #include "base/errors.h"
 #include "base/thread_pool.h"
@@ -27,13 +28,6 @@ void start_from(const array& in, array& out) {
   } else {
     copy_contiguous(in, out);
   }
-}
-
-array make_contiguous(const array& in) {
-  if (in.flags().row_contiguous) return in;
-  array copied = array::placeholder(in.shape(), in.dtype());
-  copy_contiguous(in, copied);
-  return copied;
 }
 
 template <class P>
@@ -78,8 +72,8 @@ void eval_scatter_axis(const Primitive& primitive, Inputs inputs, Outputs output
   auto [reduce_type, axis] = static_cast<const ScatterAxis&>(primitive).state();
   array& out = outputs[0];
   start_from(inputs[0], out);
-  const array indices = make_contiguous(inputs[1]);
-  const array updates = make_contiguous(inputs[2]);
+  const array indices = row_contiguous(inputs[1]);
+  const array updates = row_contiguous(inputs[2]);
   if (updates.size() == 0 || out.size() == 0) return;
   const UpdateOp op = update_op<ScatterAxis>(reduce_type);
   const Shape& shape = updates.shape();
@@ -142,8 +136,8 @@ void eval_masked_scatter(const Primitive&, Inputs inputs, Outputs outputs) {
   array& out = outputs[0];
   start_from(inputs[0], out);
   if (out.size() == 0) return;
-  const array mask = make_contiguous(inputs[1]);
-  const array source = make_contiguous(inputs[2]);
+  const array mask = row_contiguous(inputs[1]);
+  const array source = row_contiguous(inputs[2]);
   const int64_t batch = out.shape()[0];
   const int64_t row_size = static_cast<int64_t>(out.size()) / batch;
   const int64_t source_size = static_cast<int64_t>(source.size()) / batch;

@@ -105,30 +105,18 @@ void for_each_row(const AxisRows& rows, const char* in, size_t in_size, char* ou
   });
 }
 
-}  // namespace
-
-void sort_rows(Dtype dtype, const AxisRows& rows, const void* in, void* out) {
+/** Runs a kernel over rows: short ones side by side, else one by one. */
+template <typename Out, typename ShortFn, typename RowFn>
+void run_rows(Dtype dtype, const AxisRows& rows, const void* in, Out* out, size_t out_size,
+              ShortFn&& sort_short, RowFn&& sort) {
   for_each_row(
-      rows, static_cast<const char*>(in), dtype.size(), static_cast<char*>(out), dtype.size(),
+      rows, static_cast<const char*>(in), dtype.size(), reinterpret_cast<char*>(out), out_size,
       kParallelSortLength,
-      [&](const ShortRows& group) { return sort_short_rows(dtype, group, in, out); },
-      [&](const char* from, char* to) { sort_row(dtype, from, to, rows.length); });
-}
-
-void argsort_rows(Dtype dtype, const AxisRows& rows, const void* in, uint32_t* out) {
-  for_each_row(
-      rows, static_cast<const char*>(in), dtype.size(), reinterpret_cast<char*>(out),
-      sizeof(uint32_t), kParallelSortLength,
-      [&](const ShortRows& group) { return argsort_short_rows(dtype, group, in, out); },
+      [&](const ShortRows& group) { return sort_short(dtype, group, in, out); },
       [&](const char* from, char* to) {
-        argsort_row(dtype, from, reinterpret_cast<uint32_t*>(to), rows.length);
+        sort(dtype, from, reinterpret_cast<Out*>(to), rows.length);
       });
 }
-
-namespace {
-
-using Inputs = const std::vector<array>&;
-using Outputs = std::vector<array>&;
 
 AxisRows axis_rows(const array& in, const array& out, int axis) {
   AxisRows rows{in.shape(),       in.strides(),       out.strides(),
@@ -139,54 +127,44 @@ AxisRows axis_rows(const array& in, const array& out, int axis) {
   return rows;
 }
 
-void run_sort(const array& in, array& out, int axis) {
+/** The same along an axis of an array; results of type Out. */
+template <typename Out, typename ShortFn, typename RowFn>
+void run_axis(const array& in, array& out, int axis, ShortFn&& sort_short, RowFn&& sort) {
   out.set_data(allocator::malloc(out.nbytes()));
-  sort_rows(in.dtype(), axis_rows(in, out, axis), in.data<char>(), out.data<char>());
+  run_rows(in.dtype(), axis_rows(in, out, axis), in.data<char>(), out.data<Out>(), out.itemsize(),
+           sort_short, sort);
 }
 
-void run_argsort(const array& in, array& out, int axis) {
-  out.set_data(allocator::malloc(out.nbytes()));
-  argsort_rows(in.dtype(), axis_rows(in, out, axis), in.data<char>(), out.data<uint32_t>());
-}
+using Inputs = const std::vector<array>&;
+using Outputs = std::vector<array>&;
 
 void eval_sort(const Primitive& primitive, Inputs inputs, Outputs outputs) {
-  run_sort(inputs[0], outputs[0], static_cast<const Sort&>(primitive).state());
+  const int axis = static_cast<const Sort&>(primitive).state();
+  run_axis<char>(inputs[0], outputs[0], axis, sort_short_rows, sort_row);
 }
 
 void eval_argsort(const Primitive& primitive, Inputs inputs, Outputs outputs) {
-  run_argsort(inputs[0], outputs[0], static_cast<const ArgSort&>(primitive).state());
+  const int axis = static_cast<const ArgSort&>(primitive).state();
+  run_axis<uint32_t>(inputs[0], outputs[0], axis, argsort_short_rows, argsort_row);
+}
+
+/** A kernel for rows with the position that a partition is about. */
+template <typename Out>
+auto at_position(void (*kernel)(Dtype, const void*, Out*, int64_t, int64_t), int64_t kth) {
+  return [=](Dtype dtype, const void* in, Out* out, int64_t length) {
+    kernel(dtype, in, out, length, kth);
+  };
 }
 
 void eval_partition(const Primitive& primitive, Inputs inputs, Outputs outputs) {
   auto [kth, axis] = static_cast<const Partition&>(primitive).state();
-  const array& in = inputs[0];
-  array& out = outputs[0];
-  out.set_data(allocator::malloc(out.nbytes()));
-  const AxisRows rows = axis_rows(in, out, axis);
-  for_each_row(
-      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kParallelSortLength,
-      [&](const ShortRows& group) {
-        return sort_short_rows(in.dtype(), group, in.data<char>(), out.data<char>());
-      },
-      [&, kth = kth](const char* from, char* to) {
-        partition_row(in.dtype(), from, to, rows.length, kth);
-      });
+  run_axis<char>(inputs[0], outputs[0], axis, sort_short_rows, at_position(partition_row, kth));
 }
 
 void eval_argpartition(const Primitive& primitive, Inputs inputs, Outputs outputs) {
   auto [kth, axis] = static_cast<const ArgPartition&>(primitive).state();
-  const array& in = inputs[0];
-  array& out = outputs[0];
-  out.set_data(allocator::malloc(out.nbytes()));
-  const AxisRows rows = axis_rows(in, out, axis);
-  for_each_row(
-      rows, in.data<char>(), in.itemsize(), out.data<char>(), out.itemsize(), kParallelSortLength,
-      [&](const ShortRows& group) {
-        return argsort_short_rows(in.dtype(), group, in.data<char>(), out.data<uint32_t>());
-      },
-      [&, kth = kth](const char* from, char* to) {
-        argpartition_row(in.dtype(), from, reinterpret_cast<uint32_t*>(to), rows.length, kth);
-      });
+  run_axis<uint32_t>(inputs[0], outputs[0], axis, argsort_short_rows,
+                     at_position(argpartition_row, kth));
 }
 
 /** The number of elements before which `value` would be inserted into `sorted`. */
@@ -224,6 +202,14 @@ void eval_searchsorted(const Primitive& primitive, Inputs inputs, Outputs output
 }
 
 }  // namespace
+
+void sort_rows(Dtype dtype, const AxisRows& rows, const void* in, void* out) {
+  run_rows(dtype, rows, in, static_cast<char*>(out), dtype.size(), sort_short_rows, sort_row);
+}
+
+void argsort_rows(Dtype dtype, const AxisRows& rows, const void* in, uint32_t* out) {
+  run_rows(dtype, rows, in, out, sizeof(uint32_t), argsort_short_rows, argsort_row);
+}
 
 void register_sort(KernelTable& table) {
   table.add<Sort>(eval_sort);
