@@ -15,10 +15,22 @@ namespace mlx::core::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
+// The row after this one is asked for over all of the work on this one, so that memory is read
+// while results are written: its first half while the sums are taken, the other half with the
+// results.
+template <typename T>
+HWY_INLINE void prefetch_first_half(const T* x, size_t n, size_t i) {
+  prefetch_to_l2(x, n + i / 2);
+}
+template <typename T>
+HWY_INLINE void prefetch_second_half(const T* x, size_t n, size_t i) {
+  prefetch_to_l2(x, n + (n + i) / 2);
+}
+
 template <typename T>
 float inverse_rms(const T* x, size_t n, float eps) {
   float sum = sum_vectors(n, [&](auto d, size_t i) HWY_ATTR {
-    prefetch_to_l2(x, n + i);
+    prefetch_first_half(x, n, i);
     auto v = load_float(d, x + i);
     return hn::Mul(v, v);
   });
@@ -35,7 +47,7 @@ template <typename T>
 MeanAndScale mean_and_scale(const T* x, size_t n, float eps) {
   float mean = sum_vectors(n,
                            [&](auto d, size_t i) HWY_ATTR {
-                             prefetch_to_l2(x, n + i);
+                             prefetch_first_half(x, n, i);
                              return load_float(d, x + i);
                            }) /
                static_cast<float>(n);
@@ -53,10 +65,12 @@ void rms(const void* x_, const void* weight_, size_t n, float eps, void* out, bo
   const float scale = inverse_rms(x, n, eps);
   if (weight == nullptr) {
     store_row(stream, static_cast<T*>(out), n, [&](auto d, size_t i) HWY_ATTR {
+      prefetch_second_half(x, n, i);
       return hn::Mul(load_float(d, x + i), hn::Set(d, scale));
     });
   } else {
     store_row(stream, static_cast<T*>(out), n, [&](auto d, size_t i) HWY_ATTR {
+      prefetch_second_half(x, n, i);
       return hn::Mul(hn::Mul(load_float(d, x + i), hn::Set(d, scale)), load_float(d, weight + i));
     });
   }
@@ -70,6 +84,7 @@ void layer(const void* x_, const void* weight_, const void* bias_, size_t n, flo
   auto bias = static_cast<const T*>(bias_);
   const MeanAndScale row = mean_and_scale(x, n, eps);
   auto normalized = [&](auto d, size_t i) HWY_ATTR {
+    prefetch_second_half(x, n, i);
     return hn::Mul(hn::Sub(load_float(d, x + i), hn::Set(d, row.mean)), hn::Set(d, row.scale));
   };
   auto to = static_cast<T*>(out);
