@@ -195,14 +195,26 @@ nb::object compile(nb::callable fun, nb::object inputs, nb::object outputs, bool
 }  // namespace
 
 void bind_compile(nb::module_& m) {
-  m.def(
-      "compile", &compile, "fun"_a, "inputs"_a = nb::none(), "outputs"_a = nb::none(),
-      "shapeless"_a = false,
-      nb::sig("def compile(fun: Callable[P, R], inputs: object | None = None, outputs: object | "
-              "None = None, shapeless: bool = False) -> Callable[P, R]"),
-      "The function, traced on its first call with arguments of some structure, shapes and dtypes "
-      "and replayed afterwards. State that it reads goes into `inputs`, state that it writes into "
-      "`outputs`, both lists or dicts. With `shapeless`, one trace serves other shapes too.");
+  m.def("compile", &compile, "fun"_a, "inputs"_a = nb::none(), "outputs"_a = nb::none(),
+        "shapeless"_a = false,
+        nb::sig("def compile(fun: Callable[P, R], inputs: object | None = None, outputs: object | "
+                "None = None, shapeless: bool = False) -> Callable[P, R]"),
+        R"(
+        The function, traced on its first call with arguments of some structure, shapes and dtypes and
+        replayed afterwards. Python code in it runs while it is traced only, and cannot look at values.
+
+        Args:
+            fun (Callable): A function of trees of arrays and of constants (numbers, strings, None);
+              another constant makes another trace.
+            inputs (list or dict, optional): Arrays besides the arguments that the function reads, such
+              as ``model.state``.
+            outputs (list or dict, optional): Arrays that it replaces, such as ``optimizer.state``.
+            shapeless (bool): Whether one trace serves arguments of other shapes, with as many
+              dimensions. A function whose trace fixes a shape raises ``ValueError``.
+
+        Returns:
+            Callable: A function of the same arguments and result.
+        )");
   m.def("disable_compile", &mx::disable_compile, "Compiled functions run as they were written.");
   m.def("enable_compile", &mx::enable_compile, "Compiled functions are compiled again.");
 }

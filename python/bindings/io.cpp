@@ -311,7 +311,21 @@ void bind_io(nb::module_& m) {
         nb::sig("def load(file: file | str | pathlib.Path, /, format: str | None = None, "
                 "return_metadata: bool = False, *, stream: StreamOrDevice = None) -> array | "
                 "dict[str, array] | tuple[dict[str, array], dict[str, Any]]"),
-        "The array of an npy file, or the arrays by name of an npz or safetensors file.");
+        R"(
+        Reads arrays from a file. Of an npy or safetensors file given by its path, the bytes are read
+        when the arrays are evaluated.
+
+        Args:
+            file (file, str or pathlib.Path): A path, or a binary file object.
+            format (str, optional): ``"npy"``, ``"npz"`` or ``"safetensors"``; by default the ending of
+              the name.
+            return_metadata (bool): Also return the notes of a safetensors file.
+
+        Returns:
+            array or dict or tuple(dict, dict): The array of an npy file, the arrays by name of the
+            others, with the notes if asked for. Raises ``RuntimeError`` when the file cannot be read or
+            is not what its header says, ``ValueError`` for an unknown format or a broken archive.
+        )");
   m.def("save_safetensors", &save_safetensors, "file"_a, "arrays"_a, "metadata"_a = nb::none(),
         nb::sig("def save_safetensors(file: file | str | pathlib.Path, arrays: dict[str, array], "
                 "metadata: dict[str, str] | None = None)"),

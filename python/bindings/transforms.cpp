@@ -290,7 +290,17 @@ void bind_transforms(nb::module_& m) {
       "fun"_a, "primals"_a, "cotangents"_a,
       nb::sig("def vjp(fun: Callable, primals: list[array], cotangents: list[array]) -> "
               "tuple[list[array], list[array]]"),
-      "The outputs of a function and the products of the cotangents with its Jacobian.");
+      R"(
+        The outputs of a function and the products of cotangents with its Jacobian.
+
+        Args:
+            fun (Callable): A function of the primals that returns an array or several.
+            primals (list of array): Where it is evaluated.
+            cotangents (list of array): One for each output, of its shape.
+
+        Returns:
+            tuple(list(array), list(array)): The outputs, and one product for each primal.
+        )");
   m.def(
       "jvp",
       [](nb::callable fun, nb::handle primals, nb::handle tangents) {
@@ -300,18 +310,50 @@ void bind_transforms(nb::module_& m) {
       "fun"_a, "primals"_a, "tangents"_a,
       nb::sig("def jvp(fun: Callable, primals: list[array], tangents: list[array]) -> "
               "tuple[list[array], list[array]]"),
-      "The outputs of a function and the products of its Jacobian with the tangents.");
+      R"(
+        The outputs of a function and the products of its Jacobian with tangents.
+
+        Args:
+            fun (Callable): A function of the primals that returns an array or several.
+            primals (list of array): Where it is evaluated.
+            tangents (list of array): One for each primal, of its shape.
+
+        Returns:
+            tuple(list(array), list(array)): The outputs, and one product for each output.
+        )");
   m.def("value_and_grad", &value_and_grad, "fun"_a, "argnums"_a = nb::none(),
         "argnames"_a = std::vector<std::string>{},
         nb::sig("def value_and_grad(fun: Callable[P, R], argnums: int | Sequence[int] | None = "
                 "None, argnames: str | Sequence[str] = []) -> Callable[P, tuple[R, Any]]"),
-        "A function that returns what `fun` returns, and the gradient of its scalar (first) value "
-        "with respect to the chosen arguments, which may be trees.");
+        R"(
+        A function that returns what ``fun`` returns together with its gradient.
+
+        Args:
+            fun (Callable): Returns a scalar array, or a tuple that begins with one; what follows it is
+              passed on and not differentiated.
+            argnums (int or sequence of int, optional): The positional arguments to differentiate for,
+              by default the first unless ``argnames`` is given. Arguments are arrays or trees of them.
+            argnames (str or sequence of str): The keyword arguments to differentiate for.
+
+        Returns:
+            Callable: Takes the arguments of ``fun`` and returns ``(value, gradient)``. The gradient has
+            the structure of the argument; with several it is a tuple, and with ``argnames`` a pair of
+            that and a dictionary by name. A function whose value is no scalar raises ``ValueError``.
+        )");
   m.def("grad", &grad, "fun"_a, "argnums"_a = nb::none(), "argnames"_a = std::vector<std::string>{},
         nb::sig("def grad(fun: Callable[P, R], argnums: int | Sequence[int] | None = None, "
                 "argnames: str | Sequence[str] = []) -> Callable[P, Any]"),
-        "A function that returns the gradient of a scalar function with respect to the chosen "
-        "arguments, which may be trees.");
+        R"(
+        A function that returns the gradient of ``fun``, which must return a scalar array.
+
+        Args:
+            fun (Callable): The function.
+            argnums (int or sequence of int, optional): As in :func:`value_and_grad`.
+            argnames (str or sequence of str): As in :func:`value_and_grad`.
+
+        Returns:
+            Callable: Takes the arguments of ``fun`` and returns the gradient alone.
+        )");
   m.def("checkpoint", &checkpoint, "fun"_a,
         nb::sig("def checkpoint(fun: Callable[P, R]) -> Callable[P, R]"),
         "The function, whose intermediate results are computed again in the backward pass instead "

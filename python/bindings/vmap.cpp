@@ -92,6 +92,17 @@ void bind_vmap(nb::module_& m) {
       "fun"_a, "in_axes"_a.none() = 0, "out_axes"_a.none() = 0,
       nb::sig("def vmap(fun: Callable[P, R], in_axes: object = 0, out_axes: object = 0) -> "
               "Callable[P, R]"),
-      "A function that applies `fun` to every slice of its arguments along `in_axes` at once and "
-      "puts the results together along `out_axes`. Both are integers, None or trees of them.");
+      R"(
+        A function that applies ``fun`` to every slice of its arguments at once.
+
+        Args:
+            fun (Callable): A function of arrays or trees of them that returns such.
+            in_axes: Along which axis each argument is sliced: an integer for all, or a tree that is a
+              prefix of the arguments'. Negative axes count from the end; ``None`` passes an argument
+              whole, but at least one must be sliced. All slices must be equally many.
+            out_axes: Where the results of the slices lie in the outputs, likewise.
+
+        Returns:
+            Callable: Takes the positional arguments of ``fun``.
+        )");
 }

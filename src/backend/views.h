@@ -253,6 +253,7 @@ template <class Copies>
 void register_views(KernelTable& table) {
   table.add<AsStrided>(eval_as_strided<Copies>);
   table.add<Broadcast>(eval_broadcast);
+  table.add<BroadcastAxes>(eval_broadcast);
   table.add<ExpandDims>(eval_expand_dims);
   table.add<Squeeze>(eval_squeeze);
   table.add<Transpose>(eval_transpose);

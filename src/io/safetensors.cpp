@@ -19,6 +19,7 @@ namespace {
 using json = nlohmann::json;
 
 constexpr uint64_t kMaxHeader = uint64_t{100} << 20;  // the format's own limit
+constexpr const char* kMetadata = "__metadata__";
 
 struct DtypeName {
   Dtype dtype;
@@ -116,7 +117,7 @@ SafetensorsLoad load_safetensors(std::shared_ptr<io::Reader> in_stream, StreamOr
   std::unordered_map<std::string, std::string> metadata;
   std::map<uint64_t, uint64_t> ranges;
   for (const auto& [name, item] : header.items()) {
-    if (name == "__metadata__") {
+    if (name == kMetadata) {
       if (!item.is_object()) refuse(in_stream->label(), "__metadata__ is not an object");
       for (const auto& [key, value] : item.items()) {
         if (!value.is_string()) refuse(in_stream->label(), "metadata values must be strings");
@@ -155,6 +156,10 @@ void save_safetensors(std::shared_ptr<io::Writer> out_stream,
   arrays.clear();
   std::vector<array> pending;
   for (auto& [name, a] : sorted) {
+    if (name == kMetadata) {
+      throw_invalid("save_safetensors",
+                    "an array cannot be called '{}': the format uses that name.", name);
+    }
     a = contiguous(a, false, Device::cpu);
     pending.push_back(a);
   }
@@ -162,7 +167,7 @@ void save_safetensors(std::shared_ptr<io::Writer> out_stream,
   json header;
   json meta = json::object();
   for (const auto& [key, value] : metadata) meta[key] = value;
-  header["__metadata__"] = meta;
+  header[kMetadata] = meta;
   uint64_t offset = 0;
   for (const auto& [name, a] : sorted) {
     header[name] = {{"dtype", dtype_to_safetensors(a.dtype())},

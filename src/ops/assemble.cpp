@@ -46,7 +46,6 @@ array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s) {
     }
     length += a.shape(at);
   }
-  if (arrays.size() == 1) return arrays[0];
   Stream stream = to_stream(s);
   for (auto& a : arrays) a = astype(std::move(a), dtype, stream);
   shape[at] = safe_cast(length, "concatenate");

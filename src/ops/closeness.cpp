@@ -1,6 +1,7 @@
 // Tests of floats for NaN and infinity, and closeness.
 #include <limits>
 
+#include "base/errors.h"
 #include "base/pool_allocator.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
@@ -51,7 +52,7 @@ array nan_to_num(const array& a, float nan, const std::optional<float> posinf,
                  const std::optional<float> neginf, StreamOrDevice s) {
   if (is_exact(a)) return a;
   if (a.dtype() == complex64) {
-    throw std::invalid_argument("[nan_to_num] complex64 is not supported: take its parts.");
+    throw_invalid("nan_to_num", "complex64 is not supported: take its parts.");
   }
   finfo limits(a.dtype());
   auto value = [&](double v) { return array(v, a.dtype()); };

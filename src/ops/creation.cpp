@@ -73,7 +73,7 @@ array arange(int stop, StreamOrDevice s) { return arange(0.0, double(stop), 1.0,
 array linspace(double start, double stop, int num, bool endpoint, Dtype dtype, StreamOrDevice s) {
   if (num < 0)
     throw_invalid("linspace", "the number of samples must not be negative: got {}.", num);
-  if (num == 1) return astype(array({static_cast<float>(start)}), dtype, s);
+  if (num == 1) return full({1}, array(start, float64), dtype, s);
   // (1 - t) start + t stop meets both ends exactly.
   int intervals = endpoint ? num - 1 : num;
   Dtype work = dtype == float64 ? float64 : float32;

@@ -54,9 +54,7 @@ array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice 
     stop[ndim - 1] = 0;
     return reshape(slice(rows, Shape(ndim, 0), stop, s), empty, s);
   }
-  // Cut to the square around the diagonal, then take every (length + 1)-th element of it. The last
-  // row is kept apart, so the square is padded to full steps by leaving its last element as the
-  // end.
+  // In the square around the diagonal, laid out flat, every (length + 1)-th element is on it.
   Shape start(ndim, 0);
   Shape stop = rows.shape();
   start[ndim - 2] = static_cast<ShapeElem>(first_row);

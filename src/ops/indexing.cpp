@@ -9,6 +9,7 @@
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
+#include "mlx/ops/shape_like.h"
 #include "mlx/primitives/indexing.h"
 #include "mlx/transforms_impl.h"
 #include "ops/broadcasting.h"
@@ -107,19 +108,18 @@ std::pair<array, int> align_along_axis(const array& a, const array& indices, int
   return {indices, axis};
 }
 
-/** Broadcasts along every axis but one. */
-array broadcast_except(const array& a, const Shape& shape, int axis, Stream s) {
-  Shape target = shape;
-  target[axis] = a.shape()[axis];
-  return broadcast_to(a, target, s);
-}
-
 array write_along_axis(const array& a, const array& indices, const array& values, int axis,
                        ScatterAxis::ReduceType reduce_type, const char* op, StreamOrDevice s) {
   Stream stream = to_stream(s);
   auto [index, from_front] = align_along_axis(a, indices, axis, op, stream);
-  index = broadcast_except(index, a.shape(), from_front, stream);
-  array updates = broadcast_to(astype(values, a.dtype(), stream), index.shape(), stream);
+  index = detail::broadcast_except(op, index, a, {from_front - static_cast<int>(a.ndim())}, stream);
+  Shape fitting = a.shape();
+  fitting[from_front] = index.shape(from_front);
+  if (index.shape() != fitting) {
+    throw_invalid(op, "the indices must broadcast to the array: got shapes {} and {}.",
+                  to_string(indices.shape()), to_string(a.shape()));
+  }
+  array updates = detail::broadcast_like(astype(values, a.dtype(), stream), index, stream);
   if (index.size() == 0) return a;
   return array(a.shape(), a.dtype(), make_node<ScatterAxis>(stream, reduce_type, from_front),
                {a, index, updates});
@@ -265,13 +265,9 @@ array take_along_axis(const array& a, const array& indices, int axis, StreamOrDe
   Stream stream = to_stream(s);
   auto [index, from_front] = align_along_axis(a, indices, axis, "take_along_axis", stream);
   // Both are broadcast against each other along the other axes.
-  Shape a_shape = a.shape(), index_shape = index.shape();
-  a_shape.erase(a_shape.begin() + from_front);
-  index_shape.erase(index_shape.begin() + from_front);
-  Shape shape = broadcast_shapes(a_shape, index_shape, "take_along_axis");
-  shape.insert(shape.begin() + from_front, 1);
-  index = broadcast_except(index, shape, from_front, stream);
-  array source = broadcast_except(a, shape, from_front, stream);
+  const std::vector<int> kept{from_front - static_cast<int>(a.ndim())};
+  array source = detail::broadcast_except("take_along_axis", a, index, kept, stream);
+  index = detail::broadcast_except("take_along_axis", index, a, kept, stream);
   if (index.size() != 0 && a.shape(from_front) == 0) {
     throw_invalid("take_along_axis", "cannot take elements from an empty axis.");
   }

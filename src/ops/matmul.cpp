@@ -72,13 +72,36 @@ Operands prepare(const char* op, array a, array b, Fold fold, Stream s) {
     a = flatten(a, 0, -2, s);
   } else if (a.ndim() > 2 || b.ndim() > 2) {
     const Shape batch = broadcast_shapes(batch_shape(a), batch_shape(b), op);
-    a = broadcast_to(a, with_matrix(batch, a.shape(-2), a.shape(-1)), s);
-    b = broadcast_to(b, with_matrix(batch, b.shape(-2), b.shape(-1)), s);
+    if (batch_shape(a) != batch_shape(b)) {
+      array left = detail::broadcast_except(op, a, b, {-2, -1}, s);
+      b = detail::broadcast_except(op, b, a, {-2, -1}, s);
+      a = std::move(left);
+    }
     out_shape = with_matrix(batch, a.shape(-2), b.shape(-1));
   } else {
     out_shape = {a.shape(0), b.shape(1)};
   }
   return {std::move(a), std::move(b), std::move(added), std::move(unfolded), std::move(out_shape)};
+}
+
+/** c in the shape of the product of the operands; raises when it does not broadcast to it. */
+array broadcast_addend(array c, const Operands& operands, const Shape& shape, Stream s) {
+  Shape visible = shape;  // of the result, without the axes that are taken away again
+  std::vector<int> axes;
+  for (int axis : operands.added_axes) axes.push_back(axis + static_cast<int>(shape.size()));
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    visible.erase(visible.begin() + *axis);
+  }
+  if (broadcast_shapes(c.shape(), visible, "addmm") != visible) {
+    throw_invalid("addmm", "input c must broadcast to the output shape: got {}, expected {}.",
+                  to_string(c.shape()), to_string(visible));
+  }
+  std::vector<int> lead(visible.size() - c.ndim());
+  std::iota(lead.begin(), lead.end(), 0);
+  c = expand_dims(expand_dims(c, lead, s), axes, s);
+  if (!detail::in_dynamic_tracing()) return broadcast_to(c, shape, s);
+  c = detail::broadcast_except("addmm", c, operands.a, {-1}, s);
+  return detail::broadcast_except("addmm", c, operands.b, {-2}, s);
 }
 
 array restore(array out, const Operands& operands, Stream s) {
@@ -156,27 +179,8 @@ array addmm(array c, array a, array b, const float& alpha, const float& beta, St
   const Fold fold = c.ndim() <= 1 ? Fold::here : Fold::no;
   Operands operands =
       prepare("addmm", astype(a, dtype, stream), astype(b, dtype, stream), fold, stream);
-  c = astype(c, dtype, stream);
-  Shape visible = operands.out_shape;
-  if (!operands.added_axes.empty()) {
-    std::vector<int> axes;
-    for (int axis : operands.added_axes) axes.push_back(axis + static_cast<int>(visible.size()));
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      visible.erase(visible.begin() + *axis);
-    }
-    if (broadcast_shapes(c.shape(), visible, "addmm") != visible) {
-      throw_invalid("addmm", "input c must broadcast to the output shape: got {}, expected {}.",
-                    to_string(c.shape()), to_string(visible));
-    }
-    c = broadcast_to(c, visible, stream);
-    c = expand_dims(c, axes, stream);
-  }
   Shape shape = with_matrix(batch_shape(operands.a), operands.a.shape(-2), operands.b.shape(-1));
-  if (broadcast_shapes(c.shape(), shape, "addmm") != shape) {
-    throw_invalid("addmm", "input c must broadcast to the output shape: got {}, expected {}.",
-                  to_string(c.shape()), to_string(shape));
-  }
-  c = broadcast_to(c, shape, stream);
+  c = broadcast_addend(astype(c, dtype, stream), operands, shape, stream);
   array out(std::move(shape), dtype, make_node<AddMM>(stream, alpha, beta),
             {operands.a, operands.b, c});
   return restore(out, operands, stream);

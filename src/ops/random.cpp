@@ -207,13 +207,10 @@ array gumbel(const Shape& shape, Dtype dtype, const std::optional<array>& key, S
 
 namespace {
 
+/** The axis counted from the end. */
 int check_axis(const array& logits, int axis) {
   int ndim = static_cast<int>(logits.ndim());
-  if (axis < -ndim || axis >= ndim) {
-    throw_out_of_range("categorical", "axis {} is out of bounds for logits with {} dimensions.",
-                       axis, ndim);
-  }
-  return axis < 0 ? axis : axis - ndim;
+  return normalize_axis(axis, ndim, "categorical") - ndim;
 }
 
 /** The largest of logits plus Gumbel noise is distributed as asked for. */

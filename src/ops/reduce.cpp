@@ -16,22 +16,6 @@
 
 namespace mlx::core {
 
-std::vector<int> reduction_axes(const std::vector<int>& axes, int ndim) {
-  std::vector<int> sorted;
-  for (int axis : axes) {
-    if (axis < -ndim || axis >= ndim) {
-      throw std::out_of_range(
-          fmt::format("Invalid axis {} for array with {} dimensions.", axis, ndim));
-    }
-    sorted.push_back(axis < 0 ? axis + ndim : axis);
-  }
-  std::sort(sorted.begin(), sorted.end());
-  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-    throw std::invalid_argument("Duplicate axes detected in reduction.");
-  }
-  return sorted;
-}
-
 std::vector<int> all_axes(const array& a) {
   std::vector<int> axes(a.ndim());
   std::iota(axes.begin(), axes.end(), 0);
@@ -104,35 +88,28 @@ array make_reduce(Reduce::ReduceType type, const array& a, std::vector<int> axes
   return array(std::move(shape), dtype, std::move(primitive), {a});
 }
 
-array reduce(Reduce::ReduceType type, const array& a, const std::vector<int>& axes, bool keepdims,
-             Dtype dtype, Stream s) {
-  auto sorted = reduction_axes(axes, static_cast<int>(a.ndim()));
-  array out = make_reduce(type, a, sorted, dtype, s);
-  return keepdims ? out : squeeze(out, sorted, s);
-}
-
-array reduce(Reduce::ReduceType type, const array& a, const std::vector<int>& axes, bool keepdims,
-             StreamOrDevice s) {
+array reduce(Reduce::ReduceType type, const char* op, const array& a, const std::vector<int>& axes,
+             bool keepdims, StreamOrDevice s) {
   Stream stream = to_stream(s);
   Dtype dtype = reduced_dtype(type, a.dtype());
   if (axes.empty()) return dtype == bool_ ? astype(a, bool_, stream) : a;
-  return reduce(type, a, axes, keepdims, dtype, stream);
-}
-
-void check_not_empty(const array& a, const std::vector<int>& axes, const char* op) {
-  if (a.size() > 0) return;
-  for (int axis : reduction_axes(axes, static_cast<int>(a.ndim()))) {
-    if (a.shape()[axis] == 0) {
-      throw_invalid(op, "Cannot {} reduce over axis {} with size 0.", op, axis);
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), op);
+  if (type == Reduce::Min || type == Reduce::Max) {
+    for (int axis : sorted) {
+      if (a.shape(axis) == 0) {
+        throw_invalid(op, "Cannot {} reduce over axis {} with size 0.", op, axis);
+      }
     }
   }
+  array out = make_reduce(type, a, sorted, dtype, stream);
+  return keepdims ? out : squeeze(out, sorted, stream);
 }
 
 array arg_reduce(ArgReduce::ReduceType type, const char* op, const array& a, int axis,
                  bool keepdims, StreamOrDevice s) {
   Stream stream = to_stream(s);
   if (a.size() == 0) throw_invalid(op, "Cannot {} reduce zero size array.", op);
-  int at = reduction_axes({axis}, static_cast<int>(a.ndim()))[0];
+  int at = normalize_axis(axis, static_cast<int>(a.ndim()), op);
   auto primitive = make_node<ArgReduce>(stream, type, at);
   Shape shape = primitive->output_shapes({a})[0];
   array out(std::move(shape), uint32, std::move(primitive), {a});
@@ -156,8 +133,7 @@ array arg_reduce_all(ArgReduce::ReduceType type, const char* op, const array& a,
     return name(a, std::vector<int>{axis}, keepdims, s);                                      \
   }                                                                                           \
   array name(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) { \
-    if (type == Reduce::Min || type == Reduce::Max) check_not_empty(a, axes, #name);          \
-    return reduce(type, a, axes, keepdims, s);                                                \
+    return reduce(type, #name, a, axes, keepdims, s);                                         \
   }
 
 MLX_REDUCTION(all, Reduce::And)

@@ -8,9 +8,6 @@
 
 namespace mlx::core {
 
-/** Non-negative, sorted axes of a reduction; raises as reductions do. */
-std::vector<int> reduction_axes(const std::vector<int>& axes, int ndim);
-
 /** All axes of an array. */
 std::vector<int> all_axes(const array& a);
 

@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/shape.h"
 #include "mlx/ops/creation.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/indexing.h"
@@ -24,11 +25,8 @@ array make_scan(Scan::ReduceType type, const array& a, int axis, bool reverse, b
 
 array scan(Scan::ReduceType type, const char* op, const array& a, int axis, bool reverse,
            bool inclusive, StreamOrDevice s) {
-  int ndim = static_cast<int>(a.ndim());
-  if (axis < -ndim || axis >= ndim) {
-    throw_out_of_range(op, "Axis {} is out of bounds for array with {} dimensions.", axis, ndim);
-  }
-  return make_scan(type, a, axis < 0 ? axis + ndim : axis, reverse, inclusive, to_stream(s));
+  int at = normalize_axis(axis, static_cast<int>(a.ndim()), op);
+  return make_scan(type, a, at, reverse, inclusive, to_stream(s));
 }
 
 array summand(const array& a, std::optional<Dtype> dtype, StreamOrDevice s) {

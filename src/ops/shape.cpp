@@ -21,15 +21,17 @@ array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrD
                   "shape {} and strides must have the same number of dimensions, got {}.",
                   to_string(shape), strides.size());
   }
-  int64_t lowest = static_cast<int64_t>(offset);
-  int64_t highest = lowest;
+  __int128 lowest = offset, highest = offset;  // no sum of products of 64 bits overflows it
   bool empty = false;
   for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] < 0) {
+      throw_invalid("as_strided", "lengths must not be negative: got {}.", to_string(shape));
+    }
     empty |= shape[i] == 0;
-    int64_t reach = (shape[i] - 1) * strides[i];
+    __int128 reach = static_cast<__int128>(shape[i] - 1) * strides[i];
     (reach < 0 ? lowest : highest) += reach;
   }
-  if (!empty && (lowest < 0 || highest >= static_cast<int64_t>(a.size()))) {
+  if (!empty && (lowest < 0 || highest >= static_cast<__int128>(a.size()))) {
     throw_invalid("as_strided", "the view reaches elements {} to {} of an array of {} elements.",
                   lowest, highest, a.size());
   }

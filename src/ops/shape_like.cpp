@@ -20,6 +20,15 @@ array broadcast_like(const array& a, const array& like, StreamOrDevice s) {
                {a, stop_gradient(like, stream)});
 }
 
+array broadcast_except(const char* op, const array& a, const array& like,
+                       const std::vector<int>& axes, StreamOrDevice s) {
+  Shape shape = BroadcastAxes::output_shape({a, like}, axes, op);
+  if (!in_dynamic_tracing()) return broadcast_to(a, shape, s);
+  Stream stream = to_stream(s);
+  return array(std::move(shape), a.dtype(), std::make_shared<BroadcastAxes>(stream, axes),
+               {a, stop_gradient(like, stream)});
+}
+
 array reshape_like(const array& a, const array& like, StreamOrDevice s) {
   if (!in_dynamic_tracing()) return reshape(a, like.shape(), s);
   Stream stream = to_stream(s);

@@ -33,9 +33,6 @@ int past_batch(int axis, int batch) { return axis + (batch >= 0 && axis >= batch
 bool AsStrided::is_equivalent(const Primitive& other) const {
   return same_state<AsStrided>(*this, other);
 }
-bool Broadcast::is_equivalent(const Primitive& other) const {
-  return same_state<Broadcast>(*this, other);
-}
 bool ExpandDims::is_equivalent(const Primitive& other) const {
   return same_state<ExpandDims>(*this, other);
 }
@@ -57,82 +54,6 @@ bool Transpose::is_equivalent(const Primitive& other) const {
 bool Slice::is_equivalent(const Primitive& other) const { return same_state<Slice>(*this, other); }
 bool Contiguous::is_equivalent(const Primitive& other) const {
   return same_state<Contiguous>(*this, other);
-}
-
-// Broadcast
-
-std::vector<Shape> Broadcast::output_shapes(const std::vector<array>& inputs) {
-  std::vector<Shape> shapes;
-  for (const auto& input : inputs) shapes.push_back(input.shape());
-  return {result_shape(shapes)};
-}
-
-Shape Broadcast::result_shape(const std::vector<Shape>& shapes) const {
-  if (shapes.size() == 1) {
-    if (broadcast_shapes(shapes[0], shape_, "broadcast") == shape_) return shape_;
-    throw_invalid("broadcast", "Cannot broadcast array of shape {} into shape {}.",
-                  to_string(shapes[0]), to_string(shape_));
-  }
-  Shape result;
-  for (const auto& shape : shapes) result = broadcast_shapes(result, shape, "broadcast");
-  return result;
-}
-
-std::vector<array> Broadcast::vjp(const std::vector<array>& primals,
-                                  const std::vector<array>& cotangents,
-                                  const std::vector<int>& argnums, const std::vector<array>&) {
-  // Inputs beyond the first only lend their shape.
-  std::vector<array> result;
-  for (int argnum : argnums) result.push_back(zeros_of(primals[argnum]));
-  if (argnums.empty() || argnums[0] != 0) return result;
-  // The transpose of repeating along an axis is the sum along it.
-  const Shape& shape = primals[0].shape();
-  const array& cotangent = cotangents[0];
-  int lead = static_cast<int>(cotangent.ndim() - shape.size());
-  std::vector<int> axes(lead);
-  std::iota(axes.begin(), axes.end(), 0);
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] != cotangent.shape()[lead + i]) axes.push_back(static_cast<int>(lead + i));
-  }
-  array summed = sum(cotangent, axes, true, stream());
-  axes.resize(lead);
-  result[0] = squeeze(summed, axes, stream());
-  return result;
-}
-
-std::vector<array> Broadcast::jvp(const std::vector<array>& primals,
-                                  const std::vector<array>& tangents,
-                                  const std::vector<int>& argnums) {
-  std::vector<array> inputs = primals;
-  inputs[0] = argnums[0] == 0 ? tangents[0] : zeros_of(primals[0]);
-  Shape shape = output_shapes(primals)[0];
-  Dtype dtype = inputs[0].dtype();
-  return {array(shape, dtype, std::make_shared<Broadcast>(stream(), shape), std::move(inputs))};
-}
-
-std::pair<std::vector<array>, std::vector<int>> Broadcast::vmap(const std::vector<array>& inputs,
-                                                                const std::vector<int>& axes) {
-  // Batch first, then length-1 dimensions so that the rest lines up from the right.
-  size_t ndim = inputs.size() == 1 ? shape_.size() : 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    ndim = std::max(ndim, inputs[i].ndim() - (axes[i] >= 0 ? 1 : 0));
-  }
-  std::vector<array> aligned;
-  std::vector<Shape> shapes;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    array x = axes[i] >= 0 ? moveaxis(inputs[i], axes[i], 0, stream())
-                           : expand_dims(inputs[i], 0, stream());
-    std::vector<int> added(ndim + 1 - x.ndim());
-    std::iota(added.begin(), added.end(), 1);
-    aligned.push_back(expand_dims(x, added, stream()));
-    shapes.push_back(aligned.back().shape());
-  }
-  Shape full = shape_;
-  full.insert(full.begin(), aligned[0].shape(0));
-  auto primitive = std::make_shared<Broadcast>(stream(), std::move(full));
-  Shape shape = primitive->result_shape(shapes);
-  return {{array(std::move(shape), inputs[0].dtype(), std::move(primitive), std::move(aligned))},
-          {0}};
 }
 
 // ExpandDims and Squeeze

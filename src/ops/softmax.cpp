@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
@@ -43,7 +44,7 @@ array softmax(const array& a, const std::vector<int>& axes, bool precise, Stream
   check_axes_of_scalar(a, axes, "softmax");
   array x = as_floating(a, stream);
   if (axes.empty()) return detail::filled_like(x, 1, x.dtype(), stream);
-  auto sorted = reduction_axes(axes, static_cast<int>(a.ndim()));
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), "softmax");
   if (has_kernel(x, sorted)) {
     array merged = merge_axes(x, sorted, stream);
     return unmerge_axes(make_softmax(merged, precise, stream), x, sorted, stream);
@@ -66,7 +67,7 @@ array logsumexp(const array& a, const std::vector<int>& axes, bool keepdims, Str
   check_axes_of_scalar(a, axes, "logsumexp");
   array x = as_floating(a, stream);
   if (axes.empty()) return x;
-  auto sorted = reduction_axes(axes, static_cast<int>(a.ndim()));
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), "logsumexp");
   if (has_kernel(x, sorted)) {
     array out = make_logsumexp(merge_axes(x, sorted, stream), stream);
     if (!keepdims) return squeeze(out, -1, stream);

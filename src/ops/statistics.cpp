@@ -4,28 +4,20 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/reduce.h"
 #include "mlx/ops/shape.h"
 #include "mlx/ops/sort.h"
 #include "mlx/transforms_impl.h"
 #include "ops/reduce.h"
+#include "ops/slicing.h"
 
 namespace mlx::core {
 
 namespace {
 
 bool is_half(Dtype dtype) { return dtype == float16 || dtype == bfloat16; }
-
-std::vector<int> checked_axes(const array& a, const std::vector<int>& axes, const char* op) {
-  int ndim = static_cast<int>(a.ndim());
-  for (int axis : axes) {
-    if (axis < -ndim || axis >= ndim) {
-      throw_out_of_range(op, "axis {} is out of bounds for array with {} dimensions.", axis, ndim);
-    }
-  }
-  return reduction_axes(axes, ndim);
-}
 
 /** 1 / (n - ddof) for the n elements that one result is made of. */
 array inverse_count(const array& a, const std::vector<int>& axes, int ddof, Dtype dtype, Stream s) {
@@ -54,7 +46,7 @@ array count_nonzero(const array& a, const std::vector<int>& axes, bool keepdims,
 
 array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
   Stream stream = to_stream(s);
-  auto sorted = checked_axes(a, axes, "mean");
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), "mean");
   array x = as_floating(a, stream);
   Dtype dtype = x.dtype();
   // The sum of 16-bit floats may overflow where their mean does not.
@@ -73,7 +65,7 @@ array mean(const array& a, int axis, bool keepdims, StreamOrDevice s) {
 
 array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
   Stream stream = to_stream(s);
-  auto sorted = checked_axes(a, axes, "mean");
+  auto sorted = normalize_axes(axes, static_cast<int>(a.ndim()), "var");
   array x = as_floating(a, stream);
   Dtype dtype = x.dtype() == complex64 ? float32 : x.dtype();
   if (is_half(dtype)) x = astype(x, float32, stream);
@@ -104,13 +96,7 @@ array std(const array& a, int axis, bool keepdims, int ddof, StreamOrDevice s) {
 array median(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
   Stream stream = to_stream(s);
   int ndim = static_cast<int>(a.ndim());
-  for (int axis : axes) {
-    if (axis < -ndim || axis >= ndim) {
-      throw_out_of_range("median", "axis {} is out of bounds for array with {} dimensions.", axis,
-                         ndim);
-    }
-  }
-  auto sorted_axes = reduction_axes(axes, ndim);
+  auto sorted_axes = normalize_axes(axes, ndim, "median");
   array x = as_floating(a, stream);
   if (sorted_axes.empty()) return x;
   for (int axis : sorted_axes) {
@@ -119,11 +105,7 @@ array median(const array& a, const std::vector<int>& axes, bool keepdims, Stream
   array ordered = sort(merge_axes(x, sorted_axes, stream), -1, stream);
   const int count = ordered.shape(-1);
   auto at = [&](int i) {
-    Shape start(ordered.ndim(), 0);
-    Shape stop = ordered.shape();
-    start[ordered.ndim() - 1] = i;
-    stop[ordered.ndim() - 1] = i + 1;
-    return slice(ordered, start, stop, stream);
+    return slice_axis(ordered, static_cast<int>(ordered.ndim()) - 1, i, i + 1, stream);
   };
   // NaN is sorted to the end and makes the median NaN.
   array middle = at(count / 2);
@@ -153,20 +135,15 @@ array median(const array& a, int axis, bool keepdims, StreamOrDevice s) {
 
 array diff(const array& a, int n, int axis, StreamOrDevice s) {
   int ndim = static_cast<int>(a.ndim());
-  if (n < 0) throw_invalid("diff", "Order `n` must be non-negative.");
-  if (axis < -ndim || axis >= ndim) {
-    throw_out_of_range("diff", "Axis is out of bounds for the array.");
-  }
-  int at = axis < 0 ? axis + ndim : axis;
+  if (n < 0) throw_invalid("diff", "Order `n` must be non-negative: got {}.", n);
+  int at = normalize_axis(axis, ndim, "diff");
+  Stream stream = to_stream(s);
   array out = a;
   for (int i = 0; i < n && out.shape(at) > 0; ++i) {
-    Shape lower(ndim, 0);
-    Shape upper = out.shape();
-    upper[at] -= 1;
-    array before = slice(out, lower, upper, s);
-    lower[at] = 1;
-    array after = slice(out, lower, out.shape(), s);
-    out = a.dtype() == bool_ ? not_equal(after, before, s) : subtract(after, before, s);
+    ShapeElem length = out.shape(at);
+    array before = slice_axis(out, at, 0, length - 1, stream);
+    array after = slice_axis(out, at, 1, length, stream);
+    out = a.dtype() == bool_ ? not_equal(after, before, stream) : subtract(after, before, stream);
   }
   return out;
 }

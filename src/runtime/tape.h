@@ -27,7 +27,7 @@ struct Tape {
   std::vector<int32_t> outputs;  // the value stored in each output array
   std::vector<std::byte> params;
 
-  /** Values of type ids beyond the inputs. */
+  /** The inputs and the results of the instructions. */
   int num_values() const { return num_inputs + static_cast<int>(instructions.size()); }
 };
 

@@ -1,6 +1,8 @@
 // Shapes taken from another array, also in traces that are replayed with other shapes.
 #pragma once
 
+#include <vector>
+
 #include "mlx/api.h"
 #include "mlx/array.h"
 #include "mlx/utils.h"
@@ -11,6 +13,11 @@ namespace mlx::core::detail {
  * its shape of each replay, where `broadcast_to` would keep that of the trace. Gradients do not
  * flow to `like`. */
 MLX_API array broadcast_like(const array& a, const array& like, StreamOrDevice s = {});
+
+/** `a` broadcast to the common shape of `a` and `like` along every axis but `axes` (counted from
+ * the end: negative), where it keeps its lengths. Under the same rule; raises naming `op`. */
+MLX_API array broadcast_except(const char* op, const array& a, const array& like,
+                               const std::vector<int>& axes, StreamOrDevice s = {});
 
 /** `a` reshaped to the shape of `like`, under the same rule. */
 MLX_API array reshape_like(const array& a, const array& like, StreamOrDevice s = {});

@@ -46,6 +46,26 @@ class MLX_API Broadcast : public Primitive {
   Shape shape_;
 };
 
+/** Broadcasts the first input to the common shape of all inputs along every axis but
+ * `ignore_axes` (counted from the end: negative), where it keeps its lengths. Shapeless traces have
+ * it where others have a Broadcast to a fixed shape. */
+class MLX_API BroadcastAxes : public Primitive {
+ public:
+  explicit BroadcastAxes(Stream stream, std::vector<int> ignore_axes = {})
+      : Primitive(stream), ignore_axes_(std::move(ignore_axes)) {}
+  DEFINE_VMAP()
+  DEFINE_GRADS()
+  DEFINE_NAME(BroadcastAxes)
+  bool is_equivalent(const Primitive& other) const override;
+  std::vector<Shape> output_shapes(const std::vector<array>& inputs) override;
+  static Shape output_shape(const std::vector<array>& inputs, const std::vector<int>& ignore_axes,
+                            const char* op = "broadcast");
+  const std::vector<int>& state() const { return ignore_axes_; }
+
+ private:
+  std::vector<int> ignore_axes_;
+};
+
 class MLX_API ExpandDims : public Primitive {
  public:
   /** `axes`: sorted positions of the new dimensions in the output. */

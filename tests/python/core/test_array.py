@@ -189,6 +189,13 @@ def test_text_of_long_and_strided_arrays():
     assert rows[3].strip() == "...," and len(rows) == 7
     assert repr(mx.array([[1, 2], [3, 4]]).T) == "array([[1, 3],\n       [2, 4]], dtype=int32)"
     assert repr(mx.array(1.5, mx.bfloat16)) == "array(1.5, dtype=bfloat16)"
+    assert repr(mx.zeros((1, 1, 0, 2))) == "array([[[]]], dtype=float32)"
+    assert repr(mx.zeros((2, 0, 3))) == "array([[],\n       []], dtype=float32)"
+
+
+def test_linspace_keeps_the_digits_of_float64():
+    for num in (1, 2, 5):
+        assert mx.linspace(0.1, 0.7, num, dtype=mx.float64)[0].item() == 0.1
 
 
 def test_print_options():

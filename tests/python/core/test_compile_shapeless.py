@@ -6,6 +6,8 @@ import pytest
 import mlx.core as mx
 import mlx.nn as nn
 
+PAIR = mx.array([[[1.0]], [[2.0]]])
+
 # name -> a function of a matrix whose every shape follows from its input's
 FUNCTIONS = {
     "scalars": lambda x: 0.5 * x * (1 + mx.tanh(x + 0.1 * x**3)),
@@ -21,6 +23,12 @@ FUNCTIONS = {
     "sort": lambda x: mx.sort(x, axis=-1) * mx.cumsum(mx.ones_like(x), axis=-1),
     "matmul": lambda x: x.T @ x,
     "batched matmul": lambda x: mx.expand_dims(x, 0) @ (x.T @ x),
+    "matmul with a broadcast batch": lambda x: (PAIR[:, None] * x) @ x.T,
+    "matmul with a batch on the right": lambda x: x.T @ (PAIR * x),
+    "addmm": lambda x: mx.addmm(x.sum(0), x @ x.T, x, alpha=2.0, beta=0.5),
+    "addmm of a vector": lambda x: mx.addmm(x.sum(1), x, x.sum(0)),
+    "addmm with a batch": lambda x: mx.addmm(x, PAIR * (x @ x.T), x),
+    "take_along_axis": lambda x: mx.take_along_axis(x, mx.array([[0]]), axis=-1),
     "rms_norm": lambda x: mx.fast.rms_norm(x, None, 1e-5),
     "layer_norm": lambda x: mx.fast.layer_norm(x, None, None, 1e-5),
     "flatten": lambda x: mx.flatten(x) ** 2,

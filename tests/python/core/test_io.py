@@ -95,6 +95,8 @@ def test_refused_contents(tmp_path):
         mx.save_safetensors(path, {"a": 1})
     with pytest.raises(ValueError):
         mx.save_safetensors(path, {"a": A}, {"k": 1})
+    with pytest.raises(ValueError, match="__metadata__"):
+        mx.save_safetensors(path, {"__metadata__": A})
     with pytest.raises(TypeError):
         mx.save(io.StringIO(), A)
     assert list(tmp_path.iterdir()) == []
