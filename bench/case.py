@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int32": 4, "uint32": 4}
+SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int32": 4, "uint32": 4}
 
 
 @dataclass(frozen=True)

@@ -23,23 +23,25 @@ def unary(
         mlx,
         torch,
         torch_out,
-        numpy if dtype == "float32" else None,
+        numpy if dtype in ("float32", "float64") else None,
         read=size,
         written=(passes - 1) * size,
         tolerance=tolerance if dtype == "float32" else 2e-2,
     )
 
 
-def binary(name, dtype="float32"):
+def binary(name, dtype="float32", torch=None, inputs=(normal, uniform)):
     size = SIZES[dtype] * N
+    torch = torch or name
+    has_numpy = dtype in ("float32", "float64")
     return Case(
         f"{name} 16M {dtype}",
-        {"x": normal(N, dtype=dtype), "y": uniform(N, dtype=dtype)},
+        {"x": inputs[0](N, dtype=dtype), "y": inputs[1](N, dtype=dtype)},
         f"mx.{name}(x, y)",
-        f"torch.{name}(x, y)",
-        f"torch.{name}(x, y, out=out)",
-        f"np.{name}(x, y)" if dtype == "float32" else None,
-        f"np.{name}(x, y, out=out)" if dtype == "float32" else None,
+        f"torch.{torch}(x, y)",
+        f"torch.{torch}(x, y, out=out)",
+        f"np.{name}(x, y)" if has_numpy else None,
+        f"np.{name}(x, y, out=out)" if has_numpy else None,
         read=2 * size,
         written=size,
         tolerance=2e-2,
@@ -71,6 +73,19 @@ CASES = [
         for d in ("float16", "bfloat16")
         for f in ("exp", "tanh", "sin", "erf")
     ],
+    *[
+        unary(
+            f,
+            f"mx.{f}(x)",
+            f"torch.{f}(x)",
+            f"torch.{f}(x, out=out)",
+            f"np.{f}(x)" if f != "erf" else None,
+            dtype="float64",
+            kind=uniform,
+        )
+        for f in ("exp", "log", "sin", "tanh", "erf")
+    ],
+    *[binary("power", d, torch="pow", inputs=(uniform, normal)) for d in ("float32", "float64")],
     *[
         unary(
             "gelu (erf, composed)",

@@ -49,6 +49,18 @@ inline constexpr bool kIsCheap =
     std::is_same_v<Op, Maximum> || std::is_same_v<Op, Minimum> || std::is_same_v<Op, Square> ||
     std::is_same_v<Op, Negative> || std::is_same_v<Op, Abs>;
 
+/** Asks for what a long formula reads some vectors later: the processor's own prefetching does not
+ * look that far past arithmetic, and stops at the end of a page. */
+HWY_INLINE void ask_ahead(const void* p) {
+  constexpr size_t kAheadBytes = 2048;
+  __builtin_prefetch(static_cast<const char*>(p) + kAheadBytes);
+}
+
+/** Ops whose NaNs are those of their sources, made quiet by the processor, or its own. */
+template <class Op>
+inline constexpr bool kHasPlainNans = std::is_same_v<Op, Add> || std::is_same_v<Op, Subtract> ||
+                                      std::is_same_v<Op, Multiply> || std::is_same_v<Op, Square>;
+
 /** Runs Op over n elements of kSources arrays of T. The last, partial vector goes through buffers,
  * so that every element takes the same path. */
 template <class Op, class T, int kSources>
@@ -60,16 +72,22 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
   constexpr bool is_mask = !std::is_same_v<Y, V>;
   using R = std::conditional_t<is_mask, bool, T>;
   const size_t lanes = hn::Lanes(d);
-  const bool stream = params == kStreamResult;
+  const bool stream = has_wish(params, kStreamResult);
   const T* a = static_cast<const T*>(sources[0]);
   const T* b = static_cast<const T*>(sources[kSources - 1]);
   R* out = static_cast<R*>(dst);
-  auto run = [d, stream](const T* x0, const T* x1, R* y) HWY_ATTR {
+  // Only cheap ops gain from not reading a constant again.
+  constexpr bool takes_constant = kSources == 2 && kIsCheap<Op>;
+  const bool is_constant = takes_constant && has_wish(params, kConstantSecond);
+  const V constant = is_constant ? load_float(d, b) : hn::Zero(d);
+  auto run = [&](const T* x0, const T* x1, R* y) HWY_ATTR {
     Y result;
-    if constexpr (kSources == 1)
+    if constexpr (kSources == 1) {
       result = Op()(load_float(d, x0));
-    else
-      result = Op()(load_float(d, x0), load_float(d, x1));
+    } else {
+      V second = takes_constant && is_constant ? constant : load_float(d, x1);
+      result = Op()(load_float(d, x0), second);
+    }
     if constexpr (is_mask) {
       store_mask(d, result, y);
     } else {
@@ -83,17 +101,21 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
   if constexpr (std::is_same_v<T, bfloat16_t> && !is_mask) {
     for (; i + 2 * lanes <= n; i += 2 * lanes) {
       V x0_even, x0_odd, y_even, y_odd;
+      if constexpr (!kIsCheap<Op>) {
+        ask_ahead(a + i);
+        if constexpr (kSources == 2) ask_ahead(b + i);
+      }
       load_even_odd(d, a + i, x0_even, x0_odd);
       if constexpr (kSources == 1) {
         y_even = Op()(x0_even);
         y_odd = Op()(x0_odd);
       } else {
-        V x1_even, x1_odd;
-        load_even_odd(d, b + i, x1_even, x1_odd);
+        V x1_even = constant, x1_odd = constant;
+        if (!is_constant) load_even_odd(d, b + i, x1_even, x1_odd);
         y_even = Op()(x0_even, x1_even);
         y_odd = Op()(x0_odd, x1_odd);
       }
-      auto bits = round_even_odd(d, y_even, y_odd);
+      auto bits = round_even_odd<kHasPlainNans<Op>>(d, y_even, y_odd);
       const hn::DFromV<decltype(bits)> d32;
       auto* to = reinterpret_cast<uint32_t*>(out + i);
       if (stream)
@@ -110,7 +132,11 @@ void vector_block(void* dst, const void* const* sources, size_t n, const void* p
       run(a + i + 3 * lanes, b + i + 3 * lanes, out + i + 3 * lanes);
     }
   }
-  for (; i + lanes <= n; i += lanes) run(a + i, b + i, out + i);
+  for (; i + lanes <= n; i += lanes) {
+    ask_ahead(a + i);
+    if constexpr (kSources == 2) ask_ahead(b + i);
+    run(a + i, b + i, out + i);
+  }
   if (size_t left = n - i; left > 0) {
     HWY_ALIGN uint8_t buffers[kSources + 1][HWY_MAX_BYTES] = {};
     auto* x0 = reinterpret_cast<T*>(buffers[0]);

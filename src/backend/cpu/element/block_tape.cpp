@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mlx/primitives/binary.h"
 #include "mlx/primitives/unary.h"
 
 namespace mlx::core::cpu {
@@ -33,8 +34,10 @@ BlockTape::BlockTape(const TapeView& tape, std::span<const size_t> input_itemsiz
       alias_[result] = alias_[instruction.sources[0]];
       continue;
     }
-    Step step{kernel_of(instruction),
+    Step step{instruction.op,
+              kernel_of(instruction),
               tape.params + instruction.params_offset,
+              0,
               instruction.num_sources,
               {},
               result,
@@ -46,6 +49,15 @@ BlockTape::BlockTape(const TapeView& tape, std::span<const size_t> input_itemsiz
       last_use_[step.sources[s]] = static_cast<int>(steps_.size());
     }
     steps_.push_back(step);
+  }
+}
+
+void BlockTape::mark_constant(int value) {
+  for (Step& step : steps_) {
+    if (step.num_sources != 2 || !step.can_stream) continue;
+    bool commutes = step.op == op_index<Add>() || step.op == op_index<Multiply>();
+    if (commutes && step.sources[0] == value) std::swap(step.sources[0], step.sources[1]);
+    if (step.sources[1] == value) step.wishes |= kConstantSecond;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/cpu/element/engine.h"
+#include "backend/cpu/element/kernels.h"
 #include "mlx/small_vector.h"
 
 namespace mlx::core::cpu {
@@ -15,12 +16,18 @@ namespace mlx::core::cpu {
 class BlockTape {
  public:
   struct Step {
+    int op;
     BlockKernel kernel;
     const void* params;
+    uintptr_t wishes;  // instead of params, if any
     int num_sources;
     std::array<int, 3> sources;
     int result;
     bool can_stream;
+  };
+  struct Range {
+    const char* data;
+    size_t bytes;
   };
   static constexpr int kNever = std::numeric_limits<int>::max();
 
@@ -42,7 +49,9 @@ class BlockTape {
   /** The value lies in memory outside of the scratch. */
   void place_outside(int value) { outside_[value] = true; }
   /** The step that computes the value writes past the caches; only where step.can_stream. */
-  void stream(int step) { steps_[step].params = kStreamResult; }
+  void stream(int step) { steps_[step].wishes |= kStreamResult; }
+  /** The value is one element, repeated: steps that can need not read it again and again. */
+  void mark_constant(int value);
 
   void assign_slots();
 
@@ -51,12 +60,22 @@ class BlockTape {
   int slot(int value) const { return slot_[value]; }
   size_t largest_item() const;
 
-  /** Runs the steps on `count` elements of the memory given for each value. */
-  void run(char* const* location, size_t count) const {
-    for (const Step& step : steps_) {
+  /** Runs the steps on `count` elements of the memory given for each value. Between them it asks
+   * for the memory `ahead`, a part at each step: arithmetic goes on while it comes. */
+  void run(char* const* location, size_t count, std::span<const Range> ahead = {}) const {
+    const size_t num_steps = steps_.size();
+    for (size_t n = 0; n < num_steps; ++n) {
+      const Step& step = steps_[n];
+      for (const Range& range : ahead) {
+        const char* end = range.data + range.bytes * (n + 1) / num_steps;
+        for (const char* p = range.data + range.bytes * n / num_steps; p < end; p += 64) {
+          __builtin_prefetch(p);
+        }
+      }
       const void* sources[3];
       for (int s = 0; s < step.num_sources; ++s) sources[s] = location[step.sources[s]];
-      step.kernel(location[step.result], sources, count, step.params);
+      step.kernel(location[step.result], sources, count,
+                  step.wishes != 0 ? wishes(step.wishes) : step.params);
     }
   }
 

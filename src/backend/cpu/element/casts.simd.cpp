@@ -69,7 +69,7 @@ void cast_block(void* dst, const void* const* sources, size_t n, const void* par
   if constexpr (std::is_same_v<R, T>) {
     if (dst != sources[0]) std::memcpy(dst, sources[0], n * sizeof(T));
   } else if constexpr (kAsFloatVector<R> && kAsFloatVector<T>) {
-    convert_floats(out, in, n, params == kStreamResult);
+    convert_floats(out, in, n, has_wish(params, kStreamResult));
   } else if constexpr (kIsHalf<R> || kIsHalf<T>) {
     // Through float32, a few vectors at a time.
     constexpr size_t kChunk = 256;

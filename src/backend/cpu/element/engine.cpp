@@ -28,8 +28,10 @@ BlockKernel kernel_of(const TapeInstruction& instruction) {
 
 namespace {
 
-constexpr int64_t kDeepBlock = 1024;  // elements: a block of each live value stays in L1
+constexpr int64_t kDeepBlock = 1024;     // elements: a block of each live value stays in L1
+constexpr int64_t kLongDeepBlock = 512;  // where memory is the limit, shorter waits overlap better
 constexpr int64_t kShallowBlock = 2048;
+constexpr size_t kTilesAhead = 2;          // so far a tape of several steps asks for its inputs
 constexpr int64_t kTaskBytes = 256 << 10;  // of operands, a range that one thread takes
 constexpr int64_t kInlineBytes = 32 << 10;
 
@@ -93,7 +95,12 @@ Program::Program(const TapeView& tape, std::span<const ShapeElem> shape,
                                  .value = tape_.resolve(tape.outputs[k]),
                                  .operand = num_inputs_ + static_cast<int>(k)});
   }
-  place_operands(inputs, outputs, tape_.steps().size() > 1 ? kDeepBlock : kShallowBlock);
+  int64_t block = kShallowBlock;
+  if (tape_.steps().size() > 1) {
+    auto bytes = static_cast<size_t>(space_.num_elements) * size_of(outputs[0].dtype);
+    block = uses_streaming_stores(bytes) ? kLongDeepBlock : kDeepBlock;
+  }
+  place_operands(inputs, outputs, block);
   choose_direct_outputs();
   assign_slots();
 }
@@ -184,6 +191,7 @@ void Program::choose_direct_outputs() {
 
 void Program::assign_slots() {
   for (const Placement& input : inputs_) {
+    if (input.access == Access::constant) tape_.mark_constant(input.value);
     if (input.access == Access::direct)
       tape_.place_outside(input.value);
     else if (input.access != Access::copied)
@@ -231,6 +239,7 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
   outer_offset.assign(static_cast<size_t>(space_.num_operands), 0);
   int64_t current_outer = -1;
   bool streams = false;
+  const bool asks_ahead = tape_.steps().size() > 1;
   for (int64_t t = begin; t < end; ++t) {
     int64_t column = t % column_tiles * tiling_.tile_columns;
     int64_t row = t / column_tiles % row_tiles * tiling_.tile_rows;
@@ -257,12 +266,17 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
           columns,
           p.itemsize};
     };
+    SmallVector<BlockTape::Range, 16> ahead;
     for (int k = 0; k < num_inputs_; ++k) {
       const Placement& p = inputs_[k];
       if (p.access == Access::constant) continue;
       TileView tile = view(p);
       if (p.access == Access::direct) {
         location[k] = tile.data;
+        if (asks_ahead) {
+          size_t bytes = static_cast<size_t>(tile_elements) * p.itemsize;
+          ahead.push_back({tile.data + kTilesAhead * bytes, bytes});
+        }
       } else if (p.access == Access::copied) {
         load_tile(location[k], tile);
       } else if (loaded_from[k] != tile.data || loaded_rows != rows || loaded_columns != columns) {
@@ -275,7 +289,7 @@ void Program::run_tiles(int64_t begin, int64_t end) const {
     for (const Placement& p : outputs_) {
       if (p.access == Access::direct) location[p.value] = view(p).data;
     }
-    tape_.run(location.data(), static_cast<size_t>(rows * columns));
+    tape_.run(location.data(), static_cast<size_t>(rows * columns), {ahead.begin(), ahead.size()});
     for (const Placement& p : outputs_) {
       if (p.access == Access::direct) continue;
       store_tile(view(p), location[p.value], p.stream);

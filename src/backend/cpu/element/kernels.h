@@ -14,9 +14,20 @@ namespace mlx::core::cpu {
  * equal size, and overlap none otherwise. */
 using BlockKernel = void (*)(void* dst, const void* const* sources, size_t n, const void* params);
 
-/** As `params`: write the result past the caches. dst is aligned to 64 bytes; end_stream() must
- * follow before others read. Only for kernels of which block_kernel_streams() holds. */
-inline const void* const kStreamResult = reinterpret_cast<const void*>(uintptr_t{1});
+/** Wishes, passed as `params`, to kernels of which block_kernel_streams() holds. */
+enum KernelWish : uintptr_t {
+  /** Write the result past the caches. dst is aligned to 64 bytes; end_stream() must follow before
+   * others read. */
+  kStreamResult = 1,
+  /** The second source is one value, repeated. */
+  kConstantSecond = 2,
+};
+inline const void* wishes(uintptr_t bits) { return reinterpret_cast<const void*>(bits); }
+/** Params proper are addresses. */
+inline bool has_wish(const void* params, KernelWish wish) {
+  auto bits = reinterpret_cast<uintptr_t>(params);
+  return bits < 4 && (bits & wish) != 0;
+}
 bool block_kernel_streams(int op, Dtype source, Dtype result);
 
 /** The kernel of `op` on sources of dtype `source` with a result of dtype `result`, or null if

@@ -155,22 +155,54 @@ HWY_INLINE void load_even_odd(D d, const bfloat16_t* p, hn::Vec<D>& even, hn::Ve
   odd = hn::BitCast(d, hn::And(pairs, hn::Set(d32, 0xffff0000u)));
 }
 
-/** The bfloat16 bits of both, interleaved. */
+/** Whether any lane of either is NaN. */
 template <class D>
+HWY_INLINE bool has_nan(D d, hn::Vec<D> a, hn::Vec<D> b) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(a) == 64) {
+    return _mm512_cmp_ps_mask(a.raw, b.raw, _CMP_UNORD_Q) != 0;
+  } else
+#endif
+  {
+    return !hn::AllFalse(d, hn::Or(hn::IsNaN(a), hn::IsNaN(b)));
+  }
+}
+
+template <class D, class M>
+HWY_INLINE hn::Vec<D> add_one_where(D d, M mask, hn::Vec<D> v) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(v) == 64) {
+    return hn::Vec<D>{_mm512_mask_add_epi16(v.raw, mask.raw, v.raw, _mm512_set1_epi16(1))};
+  } else
+#endif
+  {
+    return hn::Sub(v, hn::VecFromMask(d, mask));
+  }
+}
+
+/** The bfloat16 bits of both, interleaved. `plain_nans`: NaNs are quiet and end in 16 zero bits, so
+ * that rounding leaves them as they are. */
+template <bool plain_nans, class D>
 HWY_INLINE auto round_even_odd(D d, hn::Vec<D> even, hn::Vec<D> odd) {
   const hn::Rebind<uint32_t, D> d32;
   auto a = hn::BitCast(d32, even);
   auto b = hn::BitCast(d32, odd);
-  const auto half = hn::Set(d32, 0x7fff);
-  const auto one = hn::Set(d32, 1);
-  auto low = hn::ShiftRight<16>(a + (half + hn::And(hn::ShiftRight<16>(a), one)));
-  auto high = b + (half + hn::And(hn::ShiftRight<16>(b), one));
-  auto both = hn::Or(low, hn::And(high, hn::Set(d32, 0xffff0000u)));
-  auto nan = hn::Or(hn::IsNaN(even), hn::IsNaN(odd));
-  if (HWY_UNLIKELY(!hn::AllFalse(d, nan))) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::Or(bfloat16_bits(a), hn::ShiftLeft<16>(bfloat16_bits(b)));
+#else
+  const hn::Repartition<uint16_t, D> d16;
+  auto kept = hn::BitCast(d16, hn::OrAnd(hn::ShiftRight<16>(a), b, hn::Set(d32, 0xffff0000u)));
+  auto lost = hn::BitCast(d16, hn::OrAnd(hn::ShiftLeft<16>(b), a, hn::Set(d32, 0xffffu)));
+  // Up where more than half is lost, or half of it beside an odd number.
+  auto decides = hn::OrAnd(lost, kept, hn::Set(d16, 1));
+  auto up = hn::Gt(decides, hn::Set(d16, 0x8000));
+  auto rounded = add_one_where(d16, up, kept);
+  auto both = hn::BitCast(d32, rounded);
+  if (!plain_nans && HWY_UNLIKELY(has_nan(d, even, odd))) {
     both = hn::Or(bfloat16_bits(a), hn::ShiftLeft<16>(bfloat16_bits(b)));
   }
   return both;
+#endif
 }
 
 // ---- the first `count` lanes only; other lanes are zero and memory beyond is not touched

@@ -312,7 +312,7 @@ HWY_INLINE V remainder(V a, V b) {
   V ax = hn::Abs(a);
   V ay = hn::Abs(b);
   V q = hn::Floor(hn::Div(ax, ay));
-#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SCALAR
   auto easy = hn::Lt(q, hn::Set(d, -1.0f));  // needs a fused multiply-add
 #else
   auto easy = hn::And(hn::Lt(q, hn::Set(d, 4194304.0f)),

@@ -114,6 +114,13 @@ HWY_INLINE V fma(V a, V b, V c) {
   auto low = part(hn::LowerHalf(half, a), hn::LowerHalf(half, b), hn::LowerHalf(half, c));
   auto high = part(hn::UpperHalf(half, a), hn::UpperHalf(half, b), hn::UpperHalf(half, c));
   return hn::Combine(d, high, low);
+#elif HWY_TARGET == HWY_SCALAR
+  if constexpr (std::is_same_v<hn::TFromV<V>, float>) {
+    double product = static_cast<double>(a.raw) * static_cast<double>(b.raw);
+    return V(static_cast<float>(product + static_cast<double>(c.raw)));
+  } else {
+    return hn::MulAdd(a, b, c);
+  }
 #else
   return hn::MulAdd(a, b, c);
 #endif
@@ -121,7 +128,7 @@ HWY_INLINE V fma(V a, V b, V c) {
 /** c - a * b, rounded once. */
 template <Vector V>
 HWY_INLINE V fnma(V a, V b, V c) {
-#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SCALAR
   return fma(hn::Neg(a), b, c);
 #else
   return hn::NegMulAdd(a, b, c);
