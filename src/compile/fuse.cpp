@@ -251,10 +251,11 @@ std::vector<int64_t> find_words(const std::vector<Step>& steps, const Grouping& 
   std::vector<int64_t> words(steps.size(), -1);
   for (size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
-    if (dynamic_cast<const RandomBits*>(step.primitive.get()) == nullptr ||
-        !kernel_table(step.primitive->device().type).has<FusedRandom>() ||
-        step.inputs[0].size() != 2 || step.outputs[0].dtype() != uint32 || !step.waits.empty() ||
-        step.signal.valid() || step.outputs[0].size() < kMinReducedElements) {
+    if (step.inputs.size() != 1 || step.inputs[0].size() != 2 || step.outputs.size() != 1 ||
+        step.outputs[0].dtype() != uint32 || !step.waits.empty() || step.signal.valid() ||
+        step.outputs[0].size() < kMinReducedElements ||
+        dynamic_cast<const RandomBits*>(step.primitive.get()) == nullptr ||
+        !kernel_table(step.primitive->device().type).has<FusedRandom>()) {
       continue;
     }
     int32_t group = grouping.consumer_group(i);

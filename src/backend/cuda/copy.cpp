@@ -1,6 +1,7 @@
 // Copies between layouts: whole-buffer copies, tiled transposes, and the general strided kernel.
 #include "backend/cuda/copy.h"
 
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/views.h"
 #include "base/errors.h"
@@ -148,12 +149,12 @@ void copy_into(Encoder& encoder, const array& in, const array& out, const Stride
     args.in_strides[d] = from[at] / unit;
     args.out_strides[d] = to[at] / unit;
   }
-  std::string name = fmt::format("copy_{}_{}", itemsize * width, dims);
-  const Kernel& kernel = get_kernel(name, [&] {
+  auto make_source = [&](const std::string& name) {
     return simple_source(name, "copy.cuh",
                          fmt::format("copy_strided<{}, {}>", bits_type(itemsize * width), dims),
                          "CopyArgs", kThreads);
-  });
+  };
+  const Kernel& kernel = named_kernel(make_source, "copy_{}_{}", itemsize * width, dims);
   encoder.launch(kernel, {static_cast<unsigned>((args.size + kThreads - 1) / kThreads)}, {kThreads},
                  args);
 }

@@ -7,6 +7,7 @@
 
 #include "backend/cuda/copy.h"
 #include "backend/cuda/creation.h"
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "base/errors.h"
 #include "graph/shape.h"
@@ -393,7 +394,9 @@ const char* device_type(Dtype dtype) {
   throw_internal("unknown dtype");
 }
 
-std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout) {
+namespace {
+
+uint64_t hash_of(const Tape& tape, const TapeLayout& layout) {
   uint64_t hash = mix(0x243f6a8885a308d3ull, static_cast<uint64_t>(tape.num_inputs));
   for (const auto& step : tape.instructions) {
     hash = mix(hash, step.op | (uint64_t{step.num_sources} << 16) |
@@ -408,8 +411,22 @@ std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout) {
                          (static_cast<uint64_t>(layout.input_dtypes[k].val()) << 8));
   }
   for (Dtype dtype : layout.output_dtypes) hash = mix(hash, static_cast<uint64_t>(dtype.val()));
-  return fmt::format("tape_{:016x}_{}{}{}x{}", hash, layout.is_flat ? "f" : "s",
-                     layout.is_flat ? 1 : layout.ndim, layout.wide_index ? "w" : "", layout.vector);
+  return hash;
+}
+
+/** Calls `use` with the parts of a tape's name. */
+template <typename Use>
+decltype(auto) with_name(const Tape& tape, const TapeLayout& layout, Use&& use) {
+  return use("tape_{:016x}_{}{}{}x{}", hash_of(tape, layout), layout.is_flat ? "f" : "s",
+             layout.is_flat ? 1 : layout.ndim, layout.wide_index ? "w" : "", layout.vector);
+}
+
+}  // namespace
+
+std::string tape_kernel_name(const Tape& tape, const TapeLayout& layout) {
+  return with_name(tape, layout, [](const char* format, const auto&... parts) {
+    return fmt::format(fmt::runtime(format), parts...);
+  });
 }
 
 std::string tape_source_struct(const std::string& name, const Tape& tape,
@@ -491,9 +508,13 @@ void run_tape(Encoder& encoder, const Tape& tape, const std::vector<array>& give
   std::vector<CuDevicePtr> out;
   for (auto& output : outputs) out.push_back(encoder.output(output));
   plan.layout.vector = choose_vector(plan, is_heavy(tape), in, out);
-  std::string name = tape_kernel_name(tape, plan.layout);
+  auto make_source = [&](const std::string& name) {
+    return tape_kernel_source(name, tape, plan.layout);
+  };
   const Kernel& kernel =
-      get_kernel(name, [&] { return tape_kernel_source(name, tape, plan.layout); });
+      with_name(tape, plan.layout, [&](const char* format, auto... parts) -> const Kernel& {
+        return named_kernel(make_source, format, parts...);
+      });
 
   auto fill = [&](auto& args) {
     for (size_t k = 0; k < in.size(); ++k) {

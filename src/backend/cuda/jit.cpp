@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -20,6 +21,7 @@
 #include <unordered_map>
 
 #include "backend/cuda/device.h"
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/library.h"
 #include "base/environment.h"
 #include "base/errors.h"
@@ -260,6 +262,34 @@ CuFunction Kernel::function(size_t shared_bytes) const {
 
 const Kernel& get_kernel(const std::string& name, FunctionRef<std::string()> make_source) {
   return KernelLoader::instance().get(name, make_source);
+}
+
+namespace {
+
+struct RecentKernel {
+  KernelKey key{};
+  const Kernel* kernel = nullptr;
+};
+
+RecentKernel& recent_kernel(const KernelKey& key) {
+  constexpr int kBits = 8;
+  thread_local std::array<RecentKernel, size_t{1} << kBits> recent;
+  uint64_t hash = 0;
+  for (uint64_t word : key) hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+  return recent[hash >> (64 - kBits)];
+}
+
+}  // namespace
+
+const Kernel* recall_kernel(const KernelKey& key) {
+  const RecentKernel& recent = recent_kernel(key);
+  // One that is not loaded has to be asked for again: the last attempt may have failed.
+  bool known = recent.kernel != nullptr && recent.key == key && recent.kernel->is_loaded();
+  return known ? recent.kernel : nullptr;
+}
+
+void remember_kernel(const KernelKey& key, const Kernel& kernel) {
+  recent_kernel(key) = {key, &kernel};
 }
 
 std::string compile_cubin(const std::string& source, const std::string& name,

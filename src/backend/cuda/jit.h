@@ -29,6 +29,7 @@ class Kernel {
   /** The loaded function, ready to be launched with this much dynamic shared memory; waits for it
    * and rethrows the error of loading it. */
   CuFunction function(size_t shared_bytes) const;
+  bool is_loaded() const { return function_.load(std::memory_order_acquire) != nullptr; }
 
  private:
   friend class KernelLoader;

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/copy.h"
 #include "backend/cuda/cublaslt.h"
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/rows.h"
 #include "backend/views.h"
@@ -86,8 +87,8 @@ struct DotRows {
 
 /** Which kernel: the shape alone decides, as the order of summation follows. */
 struct DotPlan {
-  std::string name, header, body;
-  int min_blocks, block_rows;
+  const Kernel& kernel;
+  int block_rows;
 };
 
 DotPlan dot_plan(Dtype dtype, const DotRows& w, const DotRows& x, int64_t m, int64_t n, int64_t k,
@@ -103,16 +104,23 @@ DotPlan dot_plan(Dtype dtype, const DotRows& w, const DotRows& x, int64_t m, int
   const int64_t all_rows = n * batch;
   const bool is_half = dtype == float16 || dtype == bfloat16;
   if (is_half && width == 8 && m >= 3 && all_rows >= 4096) {
-    return {fmt::format("dot_cores_{}", type), "dot_cores.cuh", fmt::format("dot_cores<{}>", type),
-            4, 16};
+    auto make_source = [&](const std::string& name) {
+      return simple_source(name, "dot_cores.cuh", fmt::format("dot_cores<{}>", type), "DotArgs",
+                           256, 4);
+    };
+    return {named_kernel(make_source, "dot_cores_{}", type), 16};
   }
   // Enough warps to fill a large GPU.
   const int rows = all_rows >= 8192 ? 4 : all_rows >= 4096 ? 2 : 1;
   int share = 1;
   while (share < 8 && all_rows / rows * share < 4096 && k >= 64 * share * width) share *= 2;
-  return {fmt::format("dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width), "dot.cuh",
-          fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
-          m <= 2 && dtype.size() <= 4 ? 4 : 2, 8 / share * rows};
+  auto make_source = [&](const std::string& name) {
+    return simple_source(name, "dot.cuh",
+                         fmt::format("dot_rows<{}, {}, {}, {}, {}>", type, m, rows, share, width),
+                         "DotArgs", 256, m <= 2 && dtype.size() <= 4 ? 4 : 2);
+  };
+  return {named_kernel(make_source, "dot_rows_{}_{}_{}_{}_{}", type, m, rows, share, width),
+          8 / share * rows};
 }
 
 /** Products with few rows of one side, the other side's rows contiguous. True if done. */
@@ -155,11 +163,8 @@ bool multiply_by_dots(Encoder& encoder, const array& a, const array& b, const ar
   args.batch_out = m * n;
   args.alpha = alpha;
   args.beta = beta;
-  const Kernel& kernel = get_kernel(plan.name, [&] {
-    return simple_source(plan.name, plan.header, plan.body, "DotArgs", 256, plan.min_blocks);
-  });
   auto blocks = static_cast<unsigned>((n + plan.block_rows - 1) / plan.block_rows);
-  encoder.launch(kernel, {blocks, static_cast<unsigned>(batches.count)}, {256}, args);
+  encoder.launch(plan.kernel, {blocks, static_cast<unsigned>(batches.count)}, {256}, args);
   return true;
 }
 

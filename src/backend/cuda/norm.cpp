@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/reduce.h"
 #include "backend/cuda/rows.h"
@@ -61,10 +62,7 @@ void launch_norm(Encoder& encoder, bool centered, float eps, const std::vector<a
   if (!block.fits) block.threads = kLongThreads;
   const char* type = device_type(rows.x.dtype());
   const char* weight_type = device_type(weight.given ? weight.values.dtype() : rows.x.dtype());
-  std::string name =
-      fmt::format("norm_{}_{}_{}_{}_{}_{}_{}", centered ? "layer" : "rms", block.fits ? "r" : "l",
-                  type, weight_type, block.threads, block.vecs, block.width);
-  const Kernel& kernel = get_kernel(name, [&] {
+  auto make_source = [&](const std::string& name) {
     std::string body = block.fits
                            ? fmt::format("norm_row<{}, {}, {}, {}, {}, {}>", type, weight_type,
                                          block.threads, block.vecs, block.width, centered)
@@ -74,7 +72,10 @@ void launch_norm(Encoder& encoder, bool centered, float eps, const std::vector<a
         name, "norm.cuh", body, "NormArgs", block.threads,
         rows_at_once(block.threads, block.vecs * block.width * static_cast<int>(rows.x.itemsize()),
                      centered));
-  });
+  };
+  const Kernel& kernel = named_kernel(make_source, "norm_{}_{}_{}_{}_{}_{}_{}",
+                                      centered ? "layer" : "rms", block.fits ? "r" : "l", type,
+                                      weight_type, block.threads, block.vecs, block.width);
   encoder.launch(kernel, {static_cast<unsigned>(rows.count)},
                  {static_cast<unsigned>(block.threads)}, args);
 }

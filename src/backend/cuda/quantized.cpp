@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/matmul.h"
 #include "backend/cuda/rows.h"
@@ -180,14 +181,14 @@ bool multiply_by_dots(Encoder& encoder, const array& x, const array& w, const ar
     throw_internal("a quantised operand that is not aligned to 16 bytes");
   }
   const char* type = device_type(x.dtype());
-  std::string name =
-      fmt::format("quantized_dot_{}_{}_{}_{}_{}", type, bits, group_size, rows_at_once, warp_rows);
-  const Kernel& kernel = get_kernel(name, [&] {
+  auto make_source = [&](const std::string& name) {
     return simple_source(name, "quantized.cuh",
                          fmt::format("quantized_dot_rows<{}, {}, {}, {}, {}>", type, bits,
                                      group_size, rows_at_once, warp_rows),
                          "QuantizedArgs", 256, rows_at_once == 1 ? 3 : 2);
-  });
+  };
+  const Kernel& kernel = named_kernel(make_source, "quantized_dot_{}_{}_{}_{}_{}", type, bits,
+                                      group_size, rows_at_once, warp_rows);
   auto blocks = static_cast<unsigned>((p.n + 8 * warp_rows - 1) / (8 * warp_rows));
   encoder.launch(
       kernel,

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "backend/cuda/kernel_memo.h"
 #include "backend/cuda/kernels/args.h"
 #include "backend/cuda/rows.h"
 #include "mlx/primitives/rope.h"
@@ -62,12 +63,13 @@ void eval_rope(const Primitive& primitive, const std::vector<array>& inputs,
   args.direction = forward ? 1.0f : -1.0f;
   const char* type = device_type(out.dtype());
   const char* index = device_type(offsets.dtype());
-  std::string name = fmt::format("rope_{}_{}_{}", type, index, traditional ? "t" : "s");
-  const Kernel& kernel = get_kernel(name, [&, traditional = traditional] {
+  auto make_source = [&, traditional = traditional](const std::string& name) {
     return simple_source(name, "rope.cuh",
                          fmt::format("rope<{}, {}, {}>", type, index, traditional), "RopeArgs",
                          256);
-  });
+  };
+  const Kernel& kernel =
+      named_kernel(make_source, "rope_{}_{}_{}", type, index, traditional ? "t" : "s");
   constexpr int64_t kHeads = 4;  // kRopeHeads of the kernel
   int64_t pairs = rows.length - args.half;
   int64_t total = args.batches * ((args.heads + kHeads - 1) / kHeads) * args.positions * pairs;
