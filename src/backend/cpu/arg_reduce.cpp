@@ -180,7 +180,7 @@ class ArgReducer {
     const int64_t groups = layout_.num_outputs / inner * tiles;
     int64_t segment_rows = length_;
     if (groups < 16) {
-      segment_rows = std::max<int64_t>({64, kSegmentElements / tile, ceil_div(length_, 64)});
+      segment_rows = std::max<int64_t>({64, 2 * kSegmentElements / tile, ceil_div(length_, 64)});
     }
     const int64_t segments = ceil_div(length_, segment_rows);
     using Index = std::conditional_t<sizeof(A) == 8, uint64_t, uint32_t>;
@@ -203,7 +203,8 @@ class ArgReducer {
         if (segments == 1) store(first, count, where);
       }
     });
-    for (int64_t g = 0; g < groups && segments > 1; ++g) {
+    if (segments == 1) return;
+    parallel_for(groups, [&](int64_t g) {
       const int64_t count = std::min(tile, inner - g % tiles * tile);
       A* values = &best[g * segments * tile];
       Index* places = &index[g * segments * tile];
@@ -211,7 +212,7 @@ class ArgReducer {
         merge(&values[s * tile], &places[s * tile], count, values, places);
       }
       store(g / tiles * inner + g % tiles * tile, count, places);
-    }
+    });
   }
 
   /** Value and place of the best of rows [begin, end), for `count` columns from output `first`. */

@@ -30,8 +30,8 @@ class ColumnReducer {
     const int64_t groups = layout_.num_outputs / columns * tiles;
     int64_t segment_rows = layout_.length;
     if (groups < 16) {
-      segment_rows = std::max(
-          {int64_t{kColumnBlock}, kSegmentElements / tile, ceil_div(layout_.length, kMaxSegments)});
+      segment_rows = std::max({int64_t{kColumnBlock}, 2 * kSegmentElements / tile,
+                               ceil_div(layout_.length, kMaxSegments)});
       segment_rows = ceil_div(segment_rows, kColumnBlock) * kColumnBlock;
     }
     const int64_t segments = ceil_div(layout_.length, segment_rows);
@@ -57,14 +57,14 @@ class ColumnReducer {
     });
     const ReduceKernels* merged =
         std::is_same_v<A, Total> ? job_.kernels : reduce_kernels(job_.op, float64);
-    for (int64_t g = 0; g < groups; ++g) {
+    parallel_for(groups, [&](int64_t g) {
       const Tile at = place(g);
       Total* totals = partial.get() + g * segments * tile;
       for (int64_t s = 1; s < segments; ++s) {
         merged->accumulate_totals(totals + s * tile, at.count, totals);
       }
       job_.store(at.output, at.count, totals);
-    }
+    });
   }
 
  private:
