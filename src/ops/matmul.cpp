@@ -96,10 +96,12 @@ array broadcast_addend(array c, const Operands& operands, const Shape& shape, St
     throw_invalid("addmm", "input c must broadcast to the output shape: got {}, expected {}.",
                   to_string(c.shape()), to_string(visible));
   }
+  const bool is_fixed = !detail::in_dynamic_tracing();
+  if (is_fixed && axes.empty()) return broadcast_to(c, shape, s);
   std::vector<int> lead(visible.size() - c.ndim());
   std::iota(lead.begin(), lead.end(), 0);
   c = expand_dims(expand_dims(c, lead, s), axes, s);
-  if (!detail::in_dynamic_tracing()) return broadcast_to(c, shape, s);
+  if (is_fixed) return broadcast_to(c, shape, s);
   c = detail::broadcast_except("addmm", c, operands.a, {-1}, s);
   return detail::broadcast_except("addmm", c, operands.b, {-2}, s);
 }
