@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/input_list.h"
 #include "graph/shape.h"
 #include "mlx/ops/elementwise.h"
 #include "mlx/ops/shape.h"
@@ -139,7 +140,7 @@ array make_slice_update(const array& src, const array& update, Shape start, Shap
   return array(src.shape(), src.dtype(),
                make_node<SliceUpdate>(stream, reduce_type, std::move(start), std::move(stop),
                                       std::move(strides)),
-               {src, updates});
+               input_list(src, std::move(updates)));
 }
 
 /** Checks the starts of a dynamic slice; returns the axes counted from the front. */

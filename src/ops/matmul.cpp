@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/input_list.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
@@ -115,9 +116,11 @@ array restore(array out, const Operands& operands, Stream s) {
   return out;
 }
 
-array multiply_matrices(const array& a, const array& b, Stream s) {
+array multiply_matrices(array a, array b, Stream s) {
   Shape shape = with_matrix(batch_shape(a), a.shape(-2), b.shape(-1));
-  return array(std::move(shape), a.dtype(), make_node<Matmul>(s), {a, b});
+  const Dtype dtype = a.dtype();
+  return array(std::move(shape), dtype, make_node<Matmul>(s),
+               input_list(std::move(a), std::move(b)));
 }
 
 /** The conjugate transpose: what a cotangent is multiplied with. */
@@ -163,7 +166,8 @@ array matmul(const array& a, const array& b, StreamOrDevice s) {
   }
   Operands operands = prepare("matmul", astype(a, dtype, stream), astype(b, dtype, stream),
                               Fold::in_kernel, stream);
-  return restore(multiply_matrices(operands.a, operands.b, stream), operands, stream);
+  array out = multiply_matrices(std::move(operands.a), std::move(operands.b), stream);
+  return restore(std::move(out), operands, stream);
 }
 
 array addmm(array c, array a, array b, const float& alpha, const float& beta, StreamOrDevice s) {

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/pool_allocator.h"
+#include "graph/input_list.h"
 #include "graph/shape.h"
 #include "graph/shape_check.h"
 #include "mlx/ops/elementwise.h"
@@ -230,7 +231,8 @@ array quantized_matmul(const array& x, const array& w, const array& scales,
   }
   auto primitive =
       make_node<QuantizedMatmul>(stream, format.group_size, format.bits, format.mode, transpose);
-  std::vector<array> inputs = {left, packed, s_cast, b_cast};
+  std::vector<array> inputs =
+      input_list(std::move(left), std::move(packed), std::move(s_cast), std::move(b_cast));
   Shape shape = primitive->output_shapes(inputs)[0];
   array out(std::move(shape), dtype, std::move(primitive), std::move(inputs));
   return x.ndim() == 1 ? squeeze(out, -2, stream) : out;

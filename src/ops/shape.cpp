@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/pool_allocator.h"
 #include "graph/broadcast.h"
+#include "graph/input_list.h"
 #include "graph/shape.h"
 #include "mlx/primitives/shape.h"
 #include "mlx/transforms_impl.h"
@@ -93,7 +94,7 @@ array reshape(const array& a, Shape shape, StreamOrDevice s) {
   Shape full = infer_dimension(a, shape);
   if (a.shape() == full) return a;
   auto primitive = make_node<Reshape>(to_stream(s), shape);
-  return array(std::move(full), a.dtype(), std::move(primitive), {a});
+  return array(std::move(full), a.dtype(), std::move(primitive), input_list(a));
 }
 
 array unflatten(const array& a, int axis, Shape shape, StreamOrDevice s) {
@@ -135,7 +136,7 @@ array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   if (sorted.empty()) return a;
   auto primitive = make_node<Squeeze>(to_stream(s), std::move(sorted));
   Shape shape = primitive->output_shapes({a})[0];
-  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+  return array(std::move(shape), a.dtype(), std::move(primitive), input_list(a));
 }
 
 array squeeze(const array& a, int axis, StreamOrDevice s) {
@@ -155,7 +156,7 @@ array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s
   int ndim = static_cast<int>(a.ndim() + axes.size());
   auto primitive = make_node<ExpandDims>(to_stream(s), normalize_axes(axes, ndim, "expand_dims"));
   Shape shape = primitive->output_shapes({a})[0];
-  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+  return array(std::move(shape), a.dtype(), std::move(primitive), input_list(a));
 }
 
 array expand_dims(const array& a, int axis, StreamOrDevice s) {
@@ -250,7 +251,7 @@ array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   if (identity) return a;
   if (is_constant(a)) return transpose_constant(a, axes, std::move(shape));
   auto primitive = make_node<Transpose>(to_stream(s), std::move(axes));
-  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+  return array(std::move(shape), a.dtype(), std::move(primitive), input_list(a));
 }
 
 array transpose(const array& a, StreamOrDevice s) {
@@ -294,7 +295,7 @@ array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevi
   if (whole) return a;
   auto primitive =
       make_node<Slice>(to_stream(s), std::move(start), std::move(stop), std::move(strides));
-  return array(std::move(shape), a.dtype(), std::move(primitive), {a});
+  return array(std::move(shape), a.dtype(), std::move(primitive), input_list(a));
 }
 array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {
   Shape strides(a.ndim(), 1);
