@@ -54,7 +54,17 @@ def running(op, values, axis, reverse, inclusive):
     return np.flip(expected, axis) if reverse else expected
 
 
-SCANNED = [(1300, 3), (2, 1300, 5), (700, 31), (40, 7), (200_000, 2), (9000, 17), (30, 4, 8)]
+SCANNED = [
+    (90, 16, 2),
+    (90, 10, 3),
+    (1300, 3),
+    (2, 1300, 5),
+    (700, 31),
+    (40, 7),
+    (200_000, 2),
+    (9000, 17),
+    (30, 4, 8),
+]
 
 
 @pytest.mark.parametrize("shape", SCANNED)

@@ -124,7 +124,7 @@ void scan_narrow(const Job& job) {
   if (job.columns == 1 && job.outer >= 128 && job.op == ScanOp::log_add_exp) {
     return scan_rows_side_by_side(job);  // a single operation an element, which is costly
   }
-  const bool is_short = size <= static_cast<int64_t>(job.kernels.lanes);
+  const bool is_short = is_short_scan(job.kernels.lanes, job.length, job.columns);
   if (!is_short && job.columns == 1 && job.length <= kShortScan && job.outer > 1) {
     return scan_rows_side_by_side(job);
   }

@@ -143,12 +143,15 @@ void scan_scalar(const T* x, size_t rows, size_t columns, T* out, Carry<T>* carr
 using ScanTag = hn::CappedTag<float, 16>;
 constexpr size_t kScanLanes = HWY_MIN(16, HWY_MAX_BYTES / sizeof(float));
 
+constexpr size_t kChunkGroups = 64;
+
 /** Some rows of `columns` in one vector, as scans of `period` lanes each. */
 struct Lattice {
   size_t columns;
   size_t period;
-  size_t used;   // lanes, a multiple of the period
-  bool endless;  // a vector goes on where the one before ended; one period then
+  size_t used;         // lanes, a multiple of the period
+  bool endless;        // a vector goes on where the one before ended; one period then
+  size_t restart = 0;  // an endless scan starts anew after so many vectors, at most kChunkGroups
 };
 
 /** Scans vectors of the lattice by doubling distances; where it is endless, the carries join in one
@@ -202,7 +205,12 @@ HWY_INLINE void scan_lattice(const Lattice& lattice, size_t begin, size_t end, f
     return vector_combine<op>(d, shifted, v);
   };
   auto running = hn::Load(d, lanes);
-  for (size_t k = begin; k < end; ++k) {
+  size_t left = 0;  // vectors of a scan that starts anew
+  for (size_t k = begin; k < end; ++k, --left) {
+    if (lattice.restart > 0 && left == 0) {
+      running = identity;
+      left = lattice.restart;
+    }
     const size_t i = (mode.reverse ? end - 1 - (k - begin) : k) * lattice.used;
     auto v = load(d, i);
     if (rows > 1) v = doubled(v, source1, first1);
@@ -283,7 +291,10 @@ void scan_groups(const Lattice& lattice, const T* x, size_t groups, T* out, floa
                      HWY_ATTR { store_lanes(d, v, lattice.used, result + i); };
     scan_lattice<op>(lattice, 0, n / lattice.used, carries, mode, load, store);
   };
-  scan_staged(x, groups * lattice.used, 64 * lattice.used, out, mode, part);
+  // A chunk is made of whole scans.
+  const size_t whole = lattice.restart == 0 ? 1 : lattice.restart;
+  scan_staged(x, groups * lattice.used, kChunkGroups / whole * whole * lattice.used, out, mode,
+              part);
 }
 
 /** Rows of more than half a vector: a vector op a piece of a row. */
@@ -345,11 +356,19 @@ void scan_short(const void* x_, size_t count, size_t rows, size_t columns, void*
   size_t done = 0;
   const size_t period = rows * columns;
   if constexpr (kVectorized<op, T>) {
-    const size_t used = hn::Lanes(ScanTag()) / period * period;
-    const size_t groups = count / (used / period);
+    const size_t width = hn::Lanes(ScanTag());
     std::fill_n(carries, columns, identity_value<op, Carry<T>>());
-    scan_groups<op>({columns, period, used, false}, x, groups, out, carries, mode);
-    done = groups * (used / period);
+    if (period <= width) {
+      const size_t used = width / period * period;
+      const size_t groups = count / (used / period);
+      scan_groups<op>({columns, period, used, false}, x, groups, out, carries, mode);
+      done = groups * (used / period);
+    } else {
+      const size_t used = width / columns * columns;
+      const size_t restart = period / used;
+      scan_groups<op>({columns, used, used, true, restart}, x, count * restart, out, carries, mode);
+      done = count;
+    }
   }
   for (; done < count; ++done) {
     std::fill_n(carries, columns, identity_value<op, Carry<T>>());

@@ -31,7 +31,7 @@ struct ScanKernels {
   void (*set_identity)(void* carries, size_t count);
   /** Scans rows that follow one another; the carries go in and come out updated. */
   void (*rows)(const void* x, size_t rows, size_t columns, void* out, void* carries, ScanMode mode);
-  /** `count` scans of a few rows, rows * columns <= lanes, that follow one another. */
+  /** `count` scans of a few rows that follow one another, where is_short_scan. */
   void (*short_scans)(const void* x, size_t count, size_t rows, size_t columns, void* out,
                       ScanMode mode);
   /** One row of any number of columns; rows must be given in the order of the scan. */
@@ -41,6 +41,14 @@ struct ScanKernels {
   /** result = a op b, of `count` carries. */
   void (*combine)(const void* a, const void* b, size_t count, void* result);
 };
+
+/** Whether scans fit a vector, or fill a few. */
+constexpr bool is_short_scan(size_t lanes, size_t rows, size_t columns) {
+  if (rows * columns <= lanes) return true;
+  if (columns < 2 || columns * 2 > lanes) return false;
+  const size_t used = lanes / columns;  // rows of a vector
+  return rows % used == 0 && rows / used <= 16;
+}
 
 const ScanKernels& scan_kernels(ScanOp op, Dtype dtype);
 
