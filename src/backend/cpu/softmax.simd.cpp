@@ -47,7 +47,7 @@ HWY_INLINE hn::Vec<D> exp_of_difference(D d, hn::Vec<D> x, hn::Vec<D> shift) {
 #endif
   {
     const auto magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-    x = hn::Max(hn::Set(d, -106.0f), hn::Sub(x, shift));
+    x = upper(hn::Set(d, -106.0f), hn::Sub(x, shift));
     auto n = hn::Sub(hn::MulAdd(x, log2e, magic), magic);
     auto r = hn::NegMulAdd(n, hn::Set(d, 0.693147181f), x);
     auto p = polynomial(r, 1.0f, 1.0f, 0.49999994f, 0.166665211f, 0.041668389f, 0.00836874545f,

@@ -159,19 +159,28 @@ template <Vector V>
 HWY_INLINE V copy_sign(V magnitude, V sign) {
   return hn::CopySign(magnitude, sign);
 }
-/** The smaller; NaN if the second is NaN, unspecified if only the first is. */
+/** The smaller; NaN if the second is NaN, unspecified if only the first is. The instructions of x86
+ * do so; NEON's return the number of the two. */
 template <Vector V>
 HWY_INLINE V lower(V a, V b) {
+#if HWY_ARCH_ARM
+  return hn::IfThenElse(hn::Lt(a, b), a, b);
+#else
   return hn::Min(a, b);
+#endif
 }
 template <Vector V>
 HWY_INLINE V upper(V a, V b) {
+#if HWY_ARCH_ARM
+  return hn::IfThenElse(hn::Gt(a, b), a, b);
+#else
   return hn::Max(a, b);
+#endif
 }
 /** x limited to [lo, hi]; a NaN stays. */
 template <Vector V>
 HWY_INLINE V clamp(V x, V lo, V hi) {
-  return hn::Min(hi, hn::Max(lo, x));
+  return lower(hi, upper(lo, x));
 }
 
 // ---- masks
