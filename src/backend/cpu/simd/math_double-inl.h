@@ -27,14 +27,26 @@ double > ;
 
 #if HWY_NATIVE_FMA
 
-/** c0 + x c1 + x^2 c2 + ... */
+/** c0 + z c2 + z^2 c4 + ...: every second coefficient. */
 template <Doubles V>
-HWY_INLINE V series(V x, double c0) {
-  return splat(x, c0);
+HWY_INLINE V every_second(V z, double c0) {
+  return splat(z, c0);
+}
+template <Doubles V>
+HWY_INLINE V every_second(V z, double c0, double) {
+  return splat(z, c0);
 }
 template <Doubles V, class... C>
+HWY_INLINE V every_second(V z, double c0, double, double c2, C... rest) {
+  return fma(every_second(z, c2, rest...), z, splat(z, c0));
+}
+
+/** c0 + x c1 + x^2 c2 + ..., as two sums that do not wait for each other: the scheduler holds a few
+ * long chains only. */
+template <Doubles V, class... C>
 HWY_INLINE V series(V x, double c0, C... rest) {
-  return fma(series(x, rest...), x, splat(x, c0));
+  V z = mul(x, x);
+  return fma(every_second(z, rest...), x, every_second(z, c0, rest...));
 }
 
 /** Added to a number below 2^51 it leaves the nearest integer in the lowest bits. */
