@@ -144,14 +144,6 @@ HWY_INLINE V nearest(V a) {
   return hn::Round(a);
 }
 template <Vector V>
-HWY_INLINE V floor(V a) {
-  return hn::Floor(a);
-}
-template <Vector V>
-HWY_INLINE V ceil(V a) {
-  return hn::Ceil(a);
-}
-template <Vector V>
 HWY_INLINE V trunc(V a) {
   return hn::Trunc(a);
 }
@@ -159,22 +151,38 @@ template <Vector V>
 HWY_INLINE V copy_sign(V magnitude, V sign) {
   return hn::CopySign(magnitude, sign);
 }
+template <Vector V>
+HWY_INLINE V floor(V a) {
+#if HWY_TARGET == HWY_SCALAR
+  return copy_sign(hn::Floor(a), a);  // -0 loses its sign otherwise
+#else
+  return hn::Floor(a);
+#endif
+}
+template <Vector V>
+HWY_INLINE V ceil(V a) {
+#if HWY_TARGET == HWY_SCALAR
+  return copy_sign(hn::Ceil(a), a);
+#else
+  return hn::Ceil(a);
+#endif
+}
 /** The smaller; NaN if the second is NaN, unspecified if only the first is. The instructions of x86
- * do so; NEON's return the number of the two. */
+ * do so; others return the number of the two. */
 template <Vector V>
 HWY_INLINE V lower(V a, V b) {
-#if HWY_ARCH_ARM
-  return hn::IfThenElse(hn::Lt(a, b), a, b);
-#else
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Min(a, b);
+#else
+  return hn::IfThenElse(hn::Lt(a, b), a, b);
 #endif
 }
 template <Vector V>
 HWY_INLINE V upper(V a, V b) {
-#if HWY_ARCH_ARM
-  return hn::IfThenElse(hn::Gt(a, b), a, b);
-#else
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Max(a, b);
+#else
+  return hn::IfThenElse(hn::Gt(a, b), a, b);
 #endif
 }
 /** x limited to [lo, hi]; a NaN stays. */
