@@ -15,6 +15,7 @@ PROGRAMS = (
     ["examples/char_lm.py", "--steps", "3", "--length", "8"],
     ["examples/qwen3.py", "--size", "0.6b", "--bits", "16", "--tokens", "4"],
     ["examples/qwen3.py", "--size", "0.6b", "--bits", "4", "--tokens", "4"],
+    ["examples/qwen3.py", "--size", "0.6b", "--bits", "4", "--tokens", "4", "--compile"],
 )
 
 
