@@ -35,6 +35,10 @@ ATTEMPTS = 8  # at a turn without disturbance
 DISTURBED = 0.2  # share of a turn that threads waited for a processor
 
 
+class Stopped(RuntimeError):
+    """A program took longer than anyone waits."""
+
+
 class Worker:
     def __init__(self, name, python, framework, pythonpath=""):
         self.name = name
@@ -63,7 +67,7 @@ class Worker:
                 self.process.kill()
                 self.process.wait()
                 self.start()
-                raise RuntimeError(f"stopped after {patience} s")
+                raise Stopped(f"stopped after {patience} s")
             header = self.process.stdout.read(8)
             status, answer = pickle.loads(self.process.stdout.read(struct.unpack("<q", header)[0]))
         except (BrokenPipeError, struct.error, EOFError):
@@ -136,10 +140,12 @@ def run_case(case, workers, known):
 
     What `known`, a former result, has of some workers is taken over.
     """
-    result = {"notes": [], **known}
+    result = {"notes": [], "stopped": [], **known}
+    for name in result["stopped"]:
+        result["notes"].append(f"{name}: stopped after {PATIENCE_SECONDS} s")
     estimates, samples = {}, {}
     for worker in workers:
-        if worker.name in known:
+        if worker.name in known or worker.name in result["stopped"]:
             continue
         try:
             variants = worker.ask("prepare", case, patience=PATIENCE_SECONDS)
@@ -148,6 +154,8 @@ def run_case(case, workers, known):
                 samples[worker.name] = worker.ask("sample", case)
         except RuntimeError as error:
             result["notes"].append(f"{worker.name}: {error}"[:160])
+            if isinstance(error, Stopped):
+                result["stopped"].append(worker.name)
     disagreement = agree(case, samples)
     if disagreement:
         result["notes"].append(disagreement)
@@ -178,11 +186,12 @@ def run_case(case, workers, known):
 
 def slow_rivals(row, case, unchanged):
     """What a former row tells of rivals that take seconds and are the same as then."""
-    return {
+    times = {
         name: row[name]
         for name in unchanged
         if name in row and max(row[name].values(), default=0) * case.per > SLOW_SECONDS
     }
+    return {**times, "stopped": [n for n in row.get("stopped", []) if n in unchanged]}
 
 
 def import_time(python, program, pythonpath=""):
